@@ -1,0 +1,1 @@
+"""Hydra configuration: what composes a run."""

@@ -1,0 +1,1 @@
+"""The built-in plugins; the folder list is the table of contents."""

@@ -1,0 +1,1 @@
+"""Figures and the findings they show, one a file."""

@@ -1,0 +1,1 @@
+"""Initializers, one family a file."""

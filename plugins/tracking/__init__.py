@@ -1,0 +1,1 @@
+"""What records runs elsewhere, on the lifecycle hooks."""

@@ -1,0 +1,78 @@
+"""Options of a plugin: what its own signature declares, and the check of what a user passes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ConfigError, did_you_mean
+
+REQUIRED: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name, its default (``REQUIRED`` if none) and its type.
+
+    A type may carry a range, ``units: Annotated[int, Ge(1)]``, with the constraints of ``annotated_types``.
+    """
+
+    name: str
+    default: Any
+    annotation: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+def options_of(function: Callable, skip: Collection[str] = ()) -> dict[str, Option]:
+    """The options a callable declares: its parameters after ``skip``, typed by annotation or else by default."""
+    found = {}
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        if parameter.name in skip or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        annotation = parameter.annotation
+        if annotation is parameter.empty:
+            untyped = parameter.default is parameter.empty or parameter.default is None
+            annotation = Any if untyped else type(parameter.default)
+        found[parameter.name] = Option(parameter.name, parameter.default, annotation)
+    return found
+
+
+def check_options(
+    owner: str, options: Mapping[str, Option], given: Mapping[str, Any], where: str = ""
+) -> dict[str, Any]:
+    """Return every option's value, defaults filled in.
+
+    ``owner`` names the plugin in messages (``"layer 'dense'"``), ``where`` the config key the values came from.
+    Raises ``ConfigError`` for an unknown, missing, mistyped or out-of-range option.
+    """
+    at = f"{where}: " if where else ""
+    for name in given:
+        if name not in options:
+            raise ConfigError(f"{at}{owner} has no option {name!r}{did_you_mean(str(name), options)}")
+    checked = {}
+    for name, option in options.items():
+        if name not in given:
+            if option.required:
+                raise ConfigError(f"{at}{owner} needs the option {name!r}.")
+            checked[name] = option.default
+            continue
+        checked[name] = _check_type(f"{at}{owner}: {name} = {given[name]!r}", option, given[name])
+    return checked
+
+
+def _check_type(what: str, option: Option, value: Any) -> Any:
+    if option.annotation is Any or value is option.default:
+        return value
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    try:
+        adapter = TypeAdapter(option.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Input ")
+        raise ConfigError(f"{what} {reason}.") from None

@@ -1,0 +1,223 @@
+"""Find plugins, collect what they offer, look a name up."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import os
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from workbench import hookspecs
+from workbench.errors import DuplicateName, PluginError, UnknownName, did_you_mean
+from workbench.specs import KINDS, Layer, Spec
+
+ENTRY_POINTS = "workbench"
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered spec and where it came from: ``built-in``, ``distribution version`` or a file."""
+
+    spec: Spec
+    plugin: str
+    origin: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin that could not be imported."""
+
+    plugin: str
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} could not be imported: {self.file}, line {self.line}: {self.reason}"
+
+
+class Registry:
+    """Everything the installed plugins offer. ``hook`` calls the lifecycle hooks.
+
+    ``folder`` holds the user's own plugin files; ``WORKBENCH_PLUGINS_DIR`` overrides it and
+    ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin names) keeps plugins out.
+    Raises ``DuplicateName`` and ``PluginError``; a plugin that fails to import is kept in ``failures`` and only
+    using what it would have offered fails.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.manager = pluggy.PluginManager("workbench")
+        self.manager.add_hookspecs(hookspecs)
+        self.failures: list[Failure] = []
+        self._origins: dict[str, tuple[str, str]] = {}
+        self._entries: dict[tuple[str, str], Entry] = {}
+        for name in filter(None, os.environ.get("WORKBENCH_DISABLE_PLUGINS", "").split(",")):
+            self.manager.set_blocked(name.strip())
+        self._load_built_ins()
+        self._load_distributions()
+        self._load_folder(Path(os.environ.get("WORKBENCH_PLUGINS_DIR") or folder or Path.cwd() / "plugins"))
+        self._check_hooks()
+        for kind, hook in KINDS.items():
+            self._collect(kind, hook)
+
+    @property
+    def hook(self) -> Any:
+        return self.manager.hook
+
+    def get(self, kind: str, name: str) -> Any:
+        """The spec registered under ``name``; ``UnknownName`` with the nearest names otherwise."""
+        return self.entry(kind, name).spec
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """Like ``get``, with the origin."""
+        if kind not in KINDS:
+            raise UnknownName(f"no kind of plugin is called {kind!r}{did_you_mean(kind, KINDS)}")
+        try:
+            return self._entries[kind, name]
+        except KeyError:
+            broken = "".join(f"\nNote: {failure}." for failure in self.failures)
+            raise UnknownName(
+                f"no {kind} is named {name!r}{did_you_mean(str(name), self.names(kind))}{broken}"
+            ) from None
+
+    def names(self, kind: str) -> list[str]:
+        """All names of one kind, sorted."""
+        return sorted(name for k, name in self._entries if k == kind)
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, by kind in the order of ``KINDS``, then by name."""
+        for kind in KINDS:
+            for name in self.names(kind):
+                yield self._entries[kind, name]
+
+    def versions(self) -> dict[str, str]:
+        """Plugin name -> origin, for everything that offers something from outside the built-ins."""
+        return {e.plugin: e.origin for e in self._entries.values() if e.origin != "built-in"}
+
+    def _load_built_ins(self) -> None:
+        package = importlib.import_module("workbench.plugins")
+        for kind in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+            if not kind.ispkg:
+                continue
+            folder = importlib.import_module(f"{package.__name__}.{kind.name}")
+            for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda m: m.name):
+                if not module.name.startswith("_"):
+                    name = f"{kind.name}.{module.name}"
+                    self._register(name, functools.partial(importlib.import_module, f"{package.__name__}.{name}"))
+
+    def _load_distributions(self) -> None:
+        for distribution in importlib.metadata.distributions():
+            for point in distribution.entry_points:
+                if point.group == ENTRY_POINTS:
+                    self._register(point.name, point.load, f"{distribution.metadata['Name']} {distribution.version}")
+
+    def _load_folder(self, folder: Path) -> None:
+        built_ins = Path(next(iter(importlib.import_module("workbench.plugins").__path__))).resolve()
+        if not folder.is_dir() or folder.resolve() == built_ins:
+            return
+        for file in sorted(folder.glob("*.py")):
+            if not file.name.startswith("_"):
+                self._register(file.stem, functools.partial(_import_file, file), os.path.relpath(file))
+
+    def _register(self, name: str, load: Any, origin: str = "built-in") -> None:
+        if self.manager.is_blocked(name):
+            return
+        try:
+            plugin = load()
+        except Exception as error:  # a stranger's file may raise anything; it must not take the others down
+            self.failures.append(_failure(name, origin, error))
+            return
+        file = getattr(plugin, "__file__", None) or inspect.getfile(type(plugin))
+        if self.manager.has_plugin(name):
+            raise DuplicateName(
+                f"two plugins are called {name!r}: {self._origins[name][1]} and {file}. "
+                "Rename one, or keep one out with WORKBENCH_DISABLE_PLUGINS."
+            )
+        self._origins[name] = (origin, file)
+        try:
+            self.manager.register(plugin, name=name)
+        except pluggy.PluginValidationError as error:
+            raise PluginError(f"{file}: {error}") from None
+
+    def _check_hooks(self) -> None:
+        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "workbench_spec")]
+        try:
+            self.manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            name = self.manager.get_name(error.plugin)
+            unknown = next(
+                (n for n, f in inspect.getmembers(error.plugin, inspect.isroutine)
+                 if hasattr(f, "workbench_impl") and n not in known),
+                str(error),
+            )  # fmt: skip
+            file = self._origins[name][1] if name in self._origins else name
+            raise PluginError(f"{file}: there is no hook {unknown!r}{did_you_mean(unknown, known)}") from None
+
+    def _collect(self, kind: str, hook: str) -> None:
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            origin, file = self._origins[implementation.plugin_name]
+            for offered in implementation.function():
+                is_layer = inspect.isclass(offered) and issubclass(offered, Layer)
+                spec = offered.spec() if is_layer else offered
+                if getattr(spec, "kind", None) != kind:
+                    raise PluginError(f"{file}: {hook} returned {offered!r}, which is no {kind}.")
+                if not _NAME.match(spec.name):
+                    raise PluginError(
+                        f"{file}: {kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only."
+                    )
+                if earlier := self._entries.get((kind, spec.name)):
+                    raise DuplicateName(f"two plugins offer a {kind} named {spec.name!r}: {earlier.file} and {file}.")
+                self._entries[kind, spec.name] = Entry(spec, implementation.plugin_name, origin, file)
+
+
+def _import_file(file: Path) -> ModuleType:
+    """Import a user's plugin file under a name that cannot clash; it stays in ``sys.modules`` as imports do."""
+    name = f"workbench_user_plugins.{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(file.parent)
+    if folder not in sys.path:  # so that a plugin can import a helper that lies beside it
+        sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _failure(name: str, origin: str, error: Exception) -> Failure:
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno or 0
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+        file, line = (frames[-1].filename, frames[-1].lineno or 0) if frames else (origin, 0)
+    return Failure(name, file, line, f"{type(error).__name__}: {error}")
+
+
+@functools.cache
+def registry() -> Registry:
+    """This process's registry, built on first use from the working folder's project."""
+    return Registry()
+
+
+def get(kind: str, name: str) -> Any:
+    """Any kind of plugin by name: ``get("activation", "relu")``. Raises ``UnknownName``."""
+    return registry().get(kind, name)

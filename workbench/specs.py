@@ -1,0 +1,286 @@
+"""The vocabulary: what an activation, a loss, a layer, ... is. A plugin file builds these and nothing else.
+
+Functions are plain Python: no decorator, no Numba. They may call ``math`` and ``numpy`` functions, Python's
+``abs min max`` and helpers of their own, in any file. Parameters with a default are the plugin's options.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from workbench.options import Option, check_options, options_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+Task = Literal["classification", "regression", "clustering"]
+Shape = tuple[int, ...]
+
+
+def _first_line(*candidates: Any) -> str:
+    for candidate in candidates:
+        text = inspect.getdoc(candidate) if candidate is not None else None
+        if text:
+            return text.splitlines()[0].rstrip(".")
+    return ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What every registered plugin has: a name, options and a one-line description."""
+
+    name: str
+    function: Callable
+
+    kind: ClassVar[str]
+    arguments: ClassVar[tuple[str, ...]] = ()  # what the workbench passes; every other parameter is an option
+
+    @property
+    def description(self) -> str:
+        """First line of the function's docstring, or of its file's."""
+        return _first_line(self.function, sys.modules.get(self.function.__module__))
+
+    @property
+    def options(self) -> dict[str, Option]:
+        return options_of(self.function, skip=self.arguments)
+
+    def check(self, given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+        """All options with their values; ``ConfigError`` for a bad one."""
+        return check_options(f"{self.kind} {self.name!r}", self.options, given, where)
+
+
+@dataclass(frozen=True)
+class Activation(Spec):
+    """An activation a = f(z).
+
+    Elementwise (the default): ``function(z) -> a`` and ``derivative(z, a) -> da/dz`` on scalars; both take the
+    same options after these. ``row=True``: ``function(z, a)`` fills ``a`` from one row ``z`` (both 1-d), and
+    ``derivative(grad_a, z, a, grad_z)`` fills ``grad_z``. ``initializer`` is what its weights start best from.
+    """
+
+    derivative: Callable
+    row: bool = False
+    initializer: str = "glorot_uniform"
+
+    kind = "activation"
+    arguments = ("z", "a")
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A loss together with the activation before it, stated on the pre-activation ``z`` where it is stable.
+
+    Same signatures as ``Loss.function`` and ``Loss.gradient``, with ``z`` in place of ``y_pred``.
+    """
+
+    function: Callable
+    gradient: Callable
+
+
+@dataclass(frozen=True)
+class Loss(Spec):
+    """A loss of one sample, L(y_true, y_pred).
+
+    Elementwise (the default): ``function(y_true, y_pred)`` and ``gradient(y_true, y_pred) -> dL/dy_pred`` on
+    scalars; a sample's loss is the sum over its outputs. ``row=True``: ``function(y_true, y_pred) -> float`` on
+    one row (1-d arrays), and ``gradient(y_true, y_pred, grad)`` fills ``grad``.
+
+    ``targets`` states how class labels are encoded and what targets are valid: ``"real"`` any number (classes
+    one-hot), ``"unit"`` numbers in [0, 1] (classes one-hot), ``"distribution"`` rows that sum to one (classes
+    one-hot), ``"sign"`` -1 and +1. Only ``"real"`` fits a regression. ``reductions`` are the ways a batch's
+    losses may be combined: ``mean`` over samples, ``sum``, ``half_sum`` (half the sum).
+    ``fused`` maps an activation's name to the stable form of the pair.
+    """
+
+    gradient: Callable
+    row: bool = False
+    targets: Literal["real", "unit", "distribution", "sign"] = "real"
+    reductions: tuple[str, ...] = ("mean", "sum")
+    fused: Mapping[str, Fused] = field(default_factory=dict)
+
+    kind = "loss"
+    arguments = ("y_true", "y_pred")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An array a layer owns. ``initializer=None`` takes the network's; ``trainable=False`` keeps the optimizer away."""
+
+    shape: Shape
+    fan_in: int = 1
+    fan_out: int = 1
+    initializer: str | None = None
+    trainable: bool = True
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """What a layer needs for one input shape; all shapes are per sample, without the batch axis.
+
+    ``workspace`` arrays are ``(batch, *shape)`` and live from forward to backward; ``saved`` arrays have no batch
+    axis. ``constants`` are numbers the kernels take by name.
+    """
+
+    output: Shape
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    workspace: Mapping[str, Shape] = field(default_factory=dict)
+    saved: Mapping[str, Shape] = field(default_factory=dict)
+    constants: Mapping[str, int | float] = field(default_factory=dict)
+
+
+class Layer:
+    """Base of a layer: a frozen dataclass whose fields are the options.
+
+    ``build(input_shape)`` checks the shape (raise ``ConfigError``) and returns a ``LayerShape``. ``forward`` and
+    ``backward`` are static functions on arrays that name what they need among: ``x`` and ``output``
+    ``(batch, *shape)``; in backward also ``grad_output`` (given) and ``grad_x`` (to fill; empty when nobody needs it);
+    every parameter, and ``grad_`` + parameter (to fill, of the same shape); every workspace, saved and constant
+    name; ``training`` (bool), ``key`` (int64, new each step and layer: the seed of any noise) and ``first_row``
+    (index of row 0 in the batch, so that noise does not depend on how the batch was divided).
+    ``rowwise=False`` says a row's output depends on other rows, so the batch is never divided.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str] = "layer"
+    rowwise: ClassVar[bool] = True
+
+    def build(self, input_shape: Shape) -> LayerShape:
+        raise NotImplementedError
+
+    forward: Callable
+    backward: Callable
+
+    @classmethod
+    def spec(cls) -> Spec:
+        return LayerSpec(cls.name, cls)
+
+
+@dataclass(frozen=True)
+class LayerSpec(Spec):
+    """How a ``Layer`` class stands in the registry; calling it builds the layer."""
+
+    kind = "layer"
+
+    @property
+    def options(self) -> dict[str, Option]:
+        own = options_of(self.function)
+        return {f.name: own[f.name] for f in fields(self.function) if f.init}  # type: ignore[arg-type]
+
+    def __call__(self, **options: Any) -> Layer:
+        return self.function(**self.check(options))
+
+
+@dataclass(frozen=True)
+class Optimizer(Spec):
+    """An update rule for one weight.
+
+    ``function(weight, grad, *state, lr, step, *options) -> (weight, *state)`` on scalars, ``step`` counting from 1.
+    Parameters that are none of ``weight grad lr step`` and have no default are state, one number per weight, zero at
+    first. ``lr`` is the default learning rate. ``simpler(options)`` may return a cheaper rule (less state) that
+    computes the same for these options, or None.
+    """
+
+    lr: float = 0.01
+    simpler: Callable[[Mapping[str, Any]], Callable | None] | None = None
+
+    kind = "optimizer"
+    arguments = ("weight", "grad", "lr", "step")
+
+    @property
+    def options(self) -> dict[str, Option]:
+        declared = options_of(self.function, skip=self.arguments)
+        return {"lr": Option("lr", self.lr, float)} | {n: o for n, o in declared.items() if not o.required}
+
+
+@dataclass(frozen=True)
+class Schedule(Spec):
+    """A learning-rate schedule: ``function(step, total_steps, steps_per_epoch, **options)`` -> factor on ``lr``.
+
+    ``step`` counts from 0; the function is called with an array of steps and returns an array.
+    """
+
+    kind = "schedule"
+    arguments = ("step", "total_steps", "steps_per_epoch")
+
+
+@dataclass(frozen=True)
+class Initializer(Spec):
+    """Initial values: ``function(rng, shape, fan_in, fan_out, **options)`` -> float64 array of ``shape``."""
+
+    kind = "initializer"
+    arguments = ("rng", "shape", "fan_in", "fan_out")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A loaded data set: ``X`` (n_samples, *input_shape), ``y`` (n_samples,) or (n_samples, n_outputs)."""
+
+    X: np.ndarray
+    y: np.ndarray
+    feature_names: Sequence[str] = ()
+    target_names: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Dataset(Spec):
+    """A data set: ``function(**options) -> Data``; one that draws random numbers has an option ``seed``.
+
+    ``task`` None: the data decide (integer or text targets are classes).
+    """
+
+    task: Task | None = None
+
+    kind = "dataset"
+
+
+@dataclass(frozen=True)
+class Estimator(Spec):
+    """A supervised learner: ``function(task, **options)`` -> an unfitted scikit-learn estimator for that task."""
+
+    kind = "estimator"
+    arguments = ("task",)
+
+
+@dataclass(frozen=True)
+class Clusterer(Spec):
+    """A clustering method: ``function(**options)`` -> an unfitted scikit-learn clusterer, a class most naturally."""
+
+    kind = "clusterer"
+
+    def __call__(self, **options: Any) -> Any:
+        return self.function(**self.check(options))
+
+
+@dataclass(frozen=True)
+class Figure(Spec):
+    """A figure: ``function(subject) -> matplotlib Figure``, or None where it does not apply.
+
+    ``of="run"`` draws one run's record, ``of="sweep"`` a whole sweep. ``finding(subject) -> str`` may state in words
+    what the figure shows, computed from the same numbers.
+    """
+
+    function: Callable[[Any], MatplotlibFigure | None]
+    of: Literal["run", "sweep"] = "run"
+    finding: Callable[[Any], str] | None = None
+
+    kind = "figure"
+    arguments = ("subject",)
+
+
+KINDS: dict[str, str] = {
+    "activation": "register_activations",
+    "loss": "register_losses",
+    "layer": "register_layers",
+    "optimizer": "register_optimizers",
+    "schedule": "register_schedules",
+    "initializer": "register_initializers",
+    "clusterer": "register_clusterers",
+    "estimator": "register_estimators",
+    "dataset": "register_datasets",
+    "figure": "register_figures",
+}
