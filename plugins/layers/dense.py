@@ -1,0 +1,59 @@
+"""Dense layer: z = x @ weight + bias, every output unit joined to every input."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge
+
+from workbench import Layer, LayerShape, Parameter, hookimpl
+from workbench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Every unit sees every input: z = x @ weight + bias.
+
+    Input ``(in_features,)``, output ``(units,)`` per sample; ``weight`` is ``(in_features, units)``, ``bias``
+    ``(units,)``, or ``(0,)`` for ``bias=False``. ``ConfigError`` for samples that are not 1-d.
+    """
+
+    name = "dense"
+    units: Annotated[int, Ge(1)]
+    bias: bool = True
+
+    def build(self, input_shape):
+        if len(input_shape) != 1:
+            raise ConfigError(
+                f"layer 'dense' needs samples of shape (features,), not {tuple(input_shape)}: flatten them first."
+            )
+        (in_features,) = input_shape
+        return LayerShape(
+            output=(self.units,),
+            parameters={
+                "weight": Parameter((in_features, self.units), fan_in=in_features, fan_out=self.units),
+                "bias": Parameter((self.units if self.bias else 0,), in_features, self.units, initializer="zeros"),
+            },
+        )
+
+    @staticmethod
+    def forward(x, weight, bias, output):
+        np.dot(x, weight, output)
+        for i in range(output.shape[0]):
+            for j in range(bias.size):
+                output[i, j] += bias[j]
+
+    @staticmethod
+    def backward(x, weight, bias, grad_output, grad_weight, grad_bias, grad_x):
+        np.dot(x.T, grad_output, grad_weight)
+        grad_bias[:] = 0
+        for i in range(grad_output.shape[0]):
+            for j in range(bias.size):
+                grad_bias[j] += grad_output[i, j]
+        if grad_x.size:
+            np.dot(grad_output, weight.T, grad_x)
+
+
+@hookimpl
+def register_layers():
+    return [Dense]
