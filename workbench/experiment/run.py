@@ -1,0 +1,83 @@
+"""A run: one learner on one data set, with its parameters, metrics and end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from workbench.experiment import journal
+from workbench.experiment.record import ROOT, Record, new_id
+
+if TYPE_CHECKING:
+    from workbench.experiment.sweep import Sweep
+
+Param = str | int | float | bool | None
+
+
+class Run(Record):
+    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/`` and ``model/``.
+
+    ``params`` is the resolved configuration with dotted keys; ``metrics`` maps a key to its ``(step, value)`` pairs in
+    the order they came. ``sweep`` is None for a run that stands alone.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        id: str,
+        name: str,
+        experiment: str,
+        params: Mapping[str, Param],
+        tags: Mapping[str, str],
+        sweep: Sweep | None = None,
+    ) -> None:
+        super().__init__(directory, id, name, experiment, tags)
+        self.params = dict(params)
+        self.sweep = sweep
+        self.metrics: dict[str, list[tuple[int, float]]] = {}
+
+    @classmethod
+    def start(
+        cls,
+        name: str,
+        experiment: str,
+        params: Mapping[str, Param],
+        tags: Mapping[str, str],
+        sweep: Sweep | None = None,
+        root: Path = ROOT,
+    ) -> Self:
+        """Begin a run in a folder of its own, below its sweep's or else ``root``."""
+        id = new_id()
+        folder = root / f"{id}_{experiment}" if sweep is None else sweep.directory / id
+        run = cls(folder, id=id, name=name, experiment=experiment, params=params, tags=tags, sweep=sweep)
+        run._open(params=run.params)
+        return run
+
+    @classmethod
+    def replay(cls, directory: Path, sweep: Sweep | None = None) -> Self:
+        """Rebuild a run from its folder alone. One that never ended is ``RUNNING``."""
+        started, *records = journal.read(directory)
+        fields = {key: started[key] for key in ("id", "name", "experiment", "params", "tags")}
+        return cls(directory, **fields, sweep=sweep)._replayed(records)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Record numbers at one step. The first key that is not finite becomes the tag ``nonfinite``."""
+        values = {key: float(value) for key, value in metrics.items()}
+        self._write("metrics", step=step, metrics=values)
+        self._add(values, step)
+        for key, value in values.items():
+            if not math.isfinite(value) and "nonfinite" not in self.tags:
+                self.set_tag("nonfinite", key)
+
+    def _add(self, values: Mapping[str, float], step: int) -> None:
+        for key, value in values.items():
+            self.metrics.setdefault(key, []).append((step, value))
+
+    def _apply(self, record: Mapping[str, Any]) -> None:
+        if record["event"] == "metrics":
+            self._add(record["metrics"], record["step"])
+        else:
+            super()._apply(record)
