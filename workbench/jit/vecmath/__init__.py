@@ -1,0 +1,22 @@
+"""Elementary functions as plain branch-free Python that LLVM can vectorise; one module per precision.
+
+A call into the C library keeps a loop scalar, so these use arithmetic, ``min max abs``, ternaries and bit patterns
+(``.view``) only. ``FUNCTIONS[dtype][name]`` takes and returns scalars of ``dtype``; NaN and infinities behave as in
+``numpy``, results below the normal range are rounded rather than flushed, and nothing warns when run as Python. The
+sign of zero is not kept. Each docstring states the largest error measured, in ulp.
+
+Every function stands alone, so that it compiles in one piece. All coefficients are minimax fits in the stated interval,
+found by Remez exchange in 50 digits and rounded one at a time, the remaining ones refitted after each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workbench.jit.vecmath import float32, float64
+
+NAMES = ("exp", "log", "tanh")
+
+FUNCTIONS: dict[str, dict[str, Callable]] = {
+    module.__name__.rpartition(".")[2]: {name: getattr(module, name) for name in NAMES} for module in (float32, float64)
+}
