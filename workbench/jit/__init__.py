@@ -1,0 +1,6 @@
+"""From a plain Python function to cached machine code."""
+
+from workbench.jit.fingerprint import fingerprint
+from workbench.jit.specialise import specialise, statistics
+
+__all__ = ["fingerprint", "specialise", "statistics"]

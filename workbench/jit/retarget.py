@@ -1,0 +1,97 @@
+"""Retarget a plain-Python function to one precision: what it names is replaced by fast versions of the same.
+
+``math.exp``, ``np.tanh`` and their like become functions LLVM can vectorise, ``np.dot(a, b, out)`` becomes our matrix
+product, helper functions are retargeted in turn, constants of ``math`` and ``numpy`` take the precision. The function
+itself is never touched: the copy shares its code object and has globals of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from workbench.jit import vecmath
+from workbench.jit.fingerprint import names_in
+from workbench.jit.literals import WeakLiteralsCompiler
+
+# reassoc would make results depend on how a loop was divided; nnan and ninf would break isnan.
+FASTMATH = frozenset({"contract", "nsz", "arcp"})
+OPTIONS: dict[str, Any] = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
+
+
+def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = None) -> Any:
+    """The compiled-on-demand (``njit``) version of ``function`` for ``dtype`` ("float32" or "float64").
+
+    ``bind`` gives values for global names of ``function``; a Python function among them is retargeted too.
+    """
+    return _Retarget(dtype).function(function, bind or {})
+
+
+@functools.cache
+def _fast(name: str, dtype: str) -> Any:
+    return njit(**OPTIONS)(vecmath.FUNCTIONS[dtype][name])
+
+
+@functools.cache
+def _fast_dot(dtype: str) -> Any:
+    from workbench.jit.matmul import dot
+
+    return dot(dtype)
+
+
+class _Retarget:
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self._done: dict[int, Any] = {}
+
+    def function(self, function: Any, bind: Mapping[str, Any]) -> Any:
+        if not isinstance(
+            function, types.FunctionType
+        ):  # an njit dispatcher or an intrinsic: already what it should be
+            return function
+        if id(function) in self._done:
+            return self._done[id(function)]
+        self._done[id(function)] = function  # a recursive call keeps its plain name
+        names = names_in(function.__code__)
+        scope = dict(function.__globals__)
+        for name in names & scope.keys():
+            scope[name] = self._value(scope[name], names)
+        scope.update({name: self._value(value, names) for name, value in bind.items()})
+        cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
+        copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+        copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+        self._done[id(function)] = njit(pipeline_class=WeakLiteralsCompiler, **OPTIONS)(copy)
+        return self._done[id(function)]
+
+    def _value(self, value: Any, names: set[str]) -> Any:
+        if isinstance(value, types.ModuleType):
+            return self._module(value, names)
+        if isinstance(value, types.FunctionType):
+            return self.function(value, {})
+        if callable(value):
+            return self._library_function(getattr(value, "__name__", ""), value)
+        return value
+
+    def _module(self, module: types.ModuleType, names: set[str]) -> types.ModuleType:
+        if module not in (math, np) and module.__name__.partition(".")[0] in ("numba", "numpy"):
+            return module
+        copy = types.ModuleType(module.__name__)
+        for name in names & vars(module).keys():
+            value = vars(module)[name]
+            if module in (math, np) and isinstance(value, float):
+                value = getattr(np, self.dtype)(value)
+            vars(copy)[name] = self._value(value, names)
+        return copy
+
+    def _library_function(self, name: str, value: Any) -> Any:
+        if value is np.dot:
+            return _fast_dot(self.dtype)
+        if name in vecmath.FUNCTIONS[self.dtype] and value in (getattr(math, name, None), getattr(np, name, None)):
+            return _fast(name, self.dtype)
+        return value

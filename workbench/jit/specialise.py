@@ -1,0 +1,197 @@
+"""Specialise a kernel template on plugin functions and keep its machine code on disk, addressed by content.
+
+Numba's own cache does not see edits in other files and never hits for functions passed as values. Here every kernel is
+a small generated file whose name is the hash of everything that went into it, with one explicit signature, cached by
+Numba's public ``cache=True``; the functions it calls are put into its namespace. See ``prototypes`` in the design notes
+of numba issues #1833, #6264 and #10485 for why each of these is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+import types
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba import cfunc, njit
+from numba.core.errors import NumbaError
+
+from workbench.errors import PluginError
+from workbench.jit.fingerprint import canonical, fingerprint
+from workbench.jit.retarget import OPTIONS, retarget
+
+_UNUSED_FOR_DAYS = 60
+
+
+@dataclass
+class Statistics:
+    """Kernels compiled and kernels loaded from the disk cache in this process."""
+
+    compiled: int = 0
+    loaded: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.compiled} kernels compiled, {self.loaded} loaded from the cache"
+
+
+_statistics = Statistics()
+_kernels: dict[str, Any] = {}
+
+
+def statistics() -> Statistics:
+    """What this process compiled and loaded so far."""
+    return _statistics
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """``WORKBENCH_CACHE_DIR``, else the user's cache; None, with one warning, where neither can be written."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    directory = Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        warnings.warn(f"the kernel cache {directory} cannot be written ({error}): compiling anew", stacklevel=2)
+        return None
+    _prune(directory)
+    return directory
+
+
+def specialise(
+    name: str,
+    source: str,
+    signature: Any,
+    functions: Mapping[str, tuple[Callable, Mapping[str, Any]]],
+    scope: Mapping[str, Any],
+    dtype: str,
+    kind: str = "cfunc",
+    owner: str = "",
+) -> Any:
+    """The compiled function that ``source``, the text of one function called ``kernel``, defines.
+
+    ``functions`` maps names in ``source`` to ``(function, bind)``: plain Python, retargeted to ``dtype``, with ``bind``
+    as globals of its own. ``scope`` holds what ``source`` itself needs (intrinsics). ``kind`` is ``"cfunc"`` (C ABI,
+    has ``.address``) or ``"njit"``. ``owner`` names the plugin in errors. Raises ``PluginError`` for code that Numba
+    cannot compile.
+    """
+    key = _key(name, source, signature, functions, scope, dtype, kind)
+    if key in _kernels:
+        return _kernels[key]
+    module = types.ModuleType(f"_workbench_{name}_{key}")
+    file = _write_source(f"{name}_{key}.py", source)
+    module.__file__ = str(file or f"<{name}>")
+    sys.modules[module.__name__] = module  # Numba imports the module by name when it loads the cached code
+    vars(module).update(scope)
+    vars(module).update({n: retarget(function, dtype, bind) for n, (function, bind) in functions.items()})
+    exec(compile(source, module.__file__, "exec"), vars(module))
+    decorate = functools.partial(cfunc if kind == "cfunc" else njit, signature, **_options(kind))
+    try:
+        compiled = _build(decorate, vars(module)["kernel"], file)
+    except NumbaError as error:
+        raise compile_error(error, owner or name, module.__file__) from (error if _tracing() else None)
+    _kernels[key] = compiled
+    return compiled
+
+
+def compile_error(error: Exception, owner: str, generated: str = "") -> PluginError:
+    """One line out of Numba's many: plugin, file, line, reason."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    places = re.findall(r'File "([^"]+)", line (\d+)', text)
+    outside = [(f, n) for f, n in places if f != generated and os.sep + "numba" + os.sep not in f]
+    where = f"{outside[-1][0]}, line {outside[-1][1]}: " if outside else ""
+    candidates = [line.strip() for line in text.splitlines()]
+    telling = ("Unknown attribute", "Can't unify", "is not defined", "Use of unsupported", "cannot be", "missing a required",
+               "too many positional", "No implementation of function", "Untyped global", "not supported")  # fmt: skip
+    reasons = [c for c in candidates if any(t in c for t in telling)] or [c for c in candidates if c]
+    trace = "" if _tracing() else f" [{len(candidates)} lines of Numba's own hidden; WORKBENCH_TRACE=1 shows them]"
+    return PluginError(f"{owner}: {where}{reasons[-1]}{trace}")
+
+
+def _tracing() -> bool:
+    return bool(os.environ.get("WORKBENCH_TRACE"))
+
+
+def _options(kind: str) -> dict[str, Any]:
+    return {k: v for k, v in OPTIONS.items() if not (kind == "cfunc" and k == "nogil")}
+
+
+def _build(decorate: Callable, function: Callable, file: Path | None) -> Any:
+    """Compile or load; a cache that cannot be used costs a recompilation, never the run."""
+    if file is not None:
+        for _ in range(2):
+            try:
+                compiled = decorate(cache=True)(function)
+                hits = (
+                    compiled.cache_hits if hasattr(compiled, "cache_hits") else sum(compiled.stats.cache_hits.values())
+                )
+                _statistics.loaded += bool(hits)
+                _statistics.compiled += not hits
+                return compiled
+            except (EOFError, OSError, RuntimeError, ValueError, TypeError) as error:
+                if isinstance(error, NumbaError):
+                    raise
+                warnings.warn(
+                    f"the cached kernel {file.name} could not be used ({error}): compiling anew", stacklevel=2
+                )
+                for stale in file.parent.rglob(f"{file.stem}*.nb?"):
+                    stale.unlink(missing_ok=True)
+    _statistics.compiled += 1
+    return decorate(cache=False)(function)
+
+
+@functools.cache
+def _environment() -> str:
+    """What every key depends on: versions, and the sources of the compiler's own parts that kernels inline."""
+    sources = b"".join(f.read_bytes() for f in sorted(Path(__file__).parent.rglob("*.py")))
+    versions = (platform.python_version(), numba.__version__, llvmlite.__version__, np.__version__)
+    return f"{versions} {hashlib.sha256(sources).hexdigest()} {canonical(OPTIONS)}"
+
+
+def _key(name: str, source: str, signature: Any, functions: Mapping, scope: Mapping, dtype: str, kind: str) -> str:
+    seen: dict[int, str] = {}
+    parts = [_environment(), name, source, repr(signature), dtype, kind]
+    for label, (function, bind) in sorted(functions.items()):
+        parts += [label, fingerprint(function, seen)]
+        parts += [f"{k}={fingerprint(v, seen) if callable(v) else canonical(v)}" for k, v in sorted(bind.items())]
+    parts += [f"{k}={v!r}" for k, v in sorted(scope.items()) if isinstance(v, int | float | str)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _write_source(file_name: str, source: str) -> Path | None:
+    directory = cache_directory()
+    if directory is None:
+        return None
+    file = directory / file_name
+    if not file.exists():
+        with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".tmp", delete=False) as temporary:
+            temporary.write(source)
+        os.replace(temporary.name, file)  # another process may be writing the same content
+    else:
+        with contextlib.suppress(OSError):
+            os.utime(file)
+    return file
+
+
+def _prune(directory: Path) -> None:
+    """Forget kernels nobody loaded for a long time: edited plugins leave theirs behind."""
+    oldest = time.time() - _UNUSED_FOR_DAYS * 86400
+    with contextlib.suppress(OSError):
+        for source in directory.glob("*.py"):
+            if source.stat().st_mtime < oldest:
+                for file in [source, *directory.rglob(f"{source.stem}*.nb?")]:
+                    file.unlink(missing_ok=True)
