@@ -1,0 +1,97 @@
+"""The ``workbench`` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from workbench.errors import ConfigError, WorkbenchError, did_you_mean
+
+
+def run(arguments: list[str]) -> int:
+    """train and journal one experiment, or sweep it: workbench run experiment=vanishing_gradient"""
+    from workbench.experiment.launch import launch
+
+    return launch(arguments)
+
+
+def ui(arguments: list[str]) -> int:
+    """open the runs in MLflow, on this machine only"""
+    _no_arguments("ui", arguments)
+    from workbench.ui import serve
+
+    serve()
+    return 0
+
+
+def plugins(arguments: list[str]) -> int:
+    """list every plugin: kind, name, origin and what it is"""
+    _no_arguments("plugins", arguments)
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from workbench.registry import registry
+
+    found = registry()
+    table = Table("kind", "name", "origin", "description", box=box.SIMPLE)
+    for entry in found.entries():
+        row = (entry.spec.kind, entry.spec.name, entry.origin, entry.spec.description)
+        table.add_row(*map(Text, row))
+    console = Console(width=None if sys.stdout.isatty() else 200)  # a pipe has no width to fit into
+    console.print(table)
+    for failure in found.failures:
+        console.print(Text(str(failure), style="red"), soft_wrap=True)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "ui": ui, "plugins": plugins}
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code: 0 done, 1 a run failed, 2 the input was wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_dispatch(arguments))
+    except WorkbenchError as error:
+        if os.environ.get("WORKBENCH_TRACE"):
+            raise
+        print(f"workbench: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        from workbench import __version__
+
+        print(f"workbench {__version__}")
+        return 0
+    if arguments[0] in ("-sc", "--shell-completion"):  # how the shell asks for the completion of `workbench run ...`
+        return run(arguments)
+    command, *rest = arguments
+    if command not in COMMANDS:
+        raise ConfigError(f"there is no command {command!r}{did_you_mean(command, COMMANDS)}")
+    return COMMANDS[command](rest)
+
+
+def _help() -> str:
+    import workbench
+
+    lines = [workbench.__doc__ or "", "", "usage: workbench COMMAND [ARGUMENTS]", ""]
+    lines += [f"  {name:8} {command.__doc__}" for name, command in COMMANDS.items()]
+    lines += ["", "`workbench run --help` shows what can be set. WORKBENCH_TRACE=1 shows where an error came from."]
+    return "\n".join(lines)
+
+
+def _no_arguments(command: str, arguments: list[str]) -> None:
+    if arguments in (["-h"], ["--help"]):
+        print(f"workbench {command}: {COMMANDS[command].__doc__}")
+        sys.exit(0)
+    if arguments:
+        raise ConfigError(f"`workbench {command}` takes no arguments, got {' '.join(arguments)!r}.")
