@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import ConfigError, did_you_mean
+from workbench.errors import ConfigError, PluginError, did_you_mean
 
 REQUIRED: Any = inspect.Parameter.empty
 
@@ -29,9 +30,17 @@ class Option:
 
 
 def options_of(function: Callable, skip: Collection[str] = ()) -> dict[str, Option]:
-    """The options a callable declares: its parameters after ``skip``, typed by annotation or else by default."""
+    """The options a callable declares: its parameters besides ``skip``, typed by annotation or else by default.
+
+    Raises ``PluginError`` if it has no readable signature (written in C, or annotated with a name that is not there).
+    """
+    try:
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
+    except (ValueError, NameError) as error:
+        name = f"{function.__module__}.{function.__qualname__}"
+        raise PluginError(f"the options of {name} cannot be read from its signature: {error}.") from None
     found = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in parameters:
         if parameter.name in skip or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         annotation = parameter.annotation
@@ -70,6 +79,10 @@ def _check_type(what: str, option: Option, value: Any) -> Any:
         return value
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        value = int(value)  # a parameter grid made with np.arange holds np.int64
+    elif isinstance(value, list) and isinstance(option.default, tuple):
+        value = tuple(value)  # YAML has no tuples
     try:
         adapter = TypeAdapter(option.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
         return adapter.validate_python(value)

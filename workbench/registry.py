@@ -25,7 +25,7 @@ from workbench.errors import DuplicateName, PluginError, UnknownName, did_you_me
 from workbench.specs import KINDS, Layer, Spec
 
 ENTRY_POINTS = "workbench"
-_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that could not be imported."""
+    """A plugin that could not be loaded: importing it, or one of its ``register_`` hooks, raised."""
 
     plugin: str
     file: str
@@ -48,7 +48,8 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
-        return f"plugin {self.plugin!r} could not be imported: {self.file}, line {self.line}: {self.reason}"
+        line = f", line {self.line}" if self.line else ""
+        return f"plugin {self.plugin!r} could not be loaded: {self.file}{line}: {self.reason}"
 
 
 class Registry:
@@ -56,7 +57,7 @@ class Registry:
 
     ``folder`` holds the user's own plugin files; ``WORKBENCH_PLUGINS_DIR`` overrides it and
     ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin names) keeps plugins out.
-    Raises ``DuplicateName`` and ``PluginError``; a plugin that fails to import is kept in ``failures`` and only
+    Raises ``DuplicateName`` and ``PluginError``; a plugin that fails to load is kept in ``failures`` and only
     using what it would have offered fails.
     """
 
@@ -70,7 +71,7 @@ class Registry:
             self.manager.set_blocked(name.strip())
         self._load_built_ins()
         self._load_distributions()
-        self._load_folder(Path(os.environ.get("WORKBENCH_PLUGINS_DIR") or folder or Path.cwd() / "plugins"))
+        self._load_folder(folder or Path.cwd() / "plugins")
         self._check_hooks()
         for kind, hook in KINDS.items():
             self._collect(kind, hook)
@@ -89,7 +90,7 @@ class Registry:
             raise UnknownName(f"no kind of plugin is called {kind!r}{did_you_mean(kind, KINDS)}")
         try:
             return self._entries[kind, name]
-        except KeyError:
+        except (KeyError, TypeError):  # TypeError: a list or mapping where a name belongs
             broken = "".join(f"\nNote: {failure}." for failure in self.failures)
             raise UnknownName(
                 f"no {kind} is named {name!r}{did_you_mean(str(name), self.names(kind))}{broken}"
@@ -106,8 +107,8 @@ class Registry:
                 yield self._entries[kind, name]
 
     def versions(self) -> dict[str, str]:
-        """Plugin name -> origin, for everything that offers something from outside the built-ins."""
-        return {e.plugin: e.origin for e in self._entries.values() if e.origin != "built-in"}
+        """Plugin name -> origin, for every loaded plugin that is not a built-in."""
+        return {name: origin for name, (origin, _) in self._origins.items() if origin != "built-in"}
 
     def _load_built_ins(self) -> None:
         package = importlib.import_module("workbench.plugins")
@@ -121,12 +122,15 @@ class Registry:
                     self._register(name, functools.partial(importlib.import_module, f"{package.__name__}.{name}"))
 
     def _load_distributions(self) -> None:
-        for distribution in importlib.metadata.distributions():
-            for point in distribution.entry_points:
-                if point.group == ENTRY_POINTS:
-                    self._register(point.name, point.load, f"{distribution.metadata['Name']} {distribution.version}")
+        for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
+            assert point.dist is not None  # only a hand-made EntryPoint belongs to no distribution
+            self._register(point.name, point.load, f"{point.dist.name} {point.dist.version}")
 
     def _load_folder(self, folder: Path) -> None:
+        if override := os.environ.get("WORKBENCH_PLUGINS_DIR"):
+            folder = Path(override).absolute()
+            if not folder.is_dir():
+                raise PluginError(f"WORKBENCH_PLUGINS_DIR: there is no folder {folder}.")
         built_ins = Path(next(iter(importlib.import_module("workbench.plugins").__path__))).resolve()
         if not folder.is_dir() or folder.resolve() == built_ins:
             return
@@ -142,7 +146,7 @@ class Registry:
         except Exception as error:  # a stranger's file may raise anything; it must not take the others down
             self.failures.append(_failure(name, origin, error))
             return
-        file = getattr(plugin, "__file__", None) or inspect.getfile(type(plugin))
+        file = _file_of(plugin, origin)
         if self.manager.has_plugin(name):
             raise DuplicateName(
                 f"two plugins are called {name!r}: {self._origins[name][1]} and {file}. "
@@ -151,7 +155,7 @@ class Registry:
         self._origins[name] = (origin, file)
         try:
             self.manager.register(plugin, name=name)
-        except pluggy.PluginValidationError as error:
+        except (pluggy.PluginValidationError, ValueError) as error:  # ValueError: one object under two names
             raise PluginError(f"{file}: {error}") from None
 
     def _check_hooks(self) -> None:
@@ -170,19 +174,39 @@ class Registry:
 
     def _collect(self, kind: str, hook: str) -> None:
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            origin, file = self._origins[implementation.plugin_name]
-            for offered in implementation.function():
-                is_layer = inspect.isclass(offered) and issubclass(offered, Layer)
-                spec = offered.spec() if is_layer else offered
+            name = implementation.plugin_name
+            origin, file = self._origins[name]
+            try:
+                offered = implementation.function()
+                specs = None if offered is None else [_spec(each) for each in offered]
+            except Exception as error:  # as when importing
+                self.failures.append(_failure(name, file, error))
+                continue
+            if specs is None:
+                raise PluginError(f"{file}: {hook} returned None; it must return a list.")
+            for spec in specs:
                 if getattr(spec, "kind", None) != kind:
-                    raise PluginError(f"{file}: {hook} returned {offered!r}, which is no {kind}.")
-                if not _NAME.match(spec.name):
+                    raise PluginError(f"{file}: {hook} returned {spec!r}, which is no {kind}.")
+                if not _NAME.fullmatch(str(spec.name)):
                     raise PluginError(
-                        f"{file}: {kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only."
+                        f"{file}: {kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only, "
+                        "a letter first."
                     )
                 if earlier := self._entries.get((kind, spec.name)):
-                    raise DuplicateName(f"two plugins offer a {kind} named {spec.name!r}: {earlier.file} and {file}.")
-                self._entries[kind, spec.name] = Entry(spec, implementation.plugin_name, origin, file)
+                    raise DuplicateName(f"two plugins offer the {kind} {spec.name!r}: {earlier.file} and {file}.")
+                self._entries[kind, spec.name] = Entry(spec, name, origin, file)
+
+
+def _spec(offered: Any) -> Any:
+    return offered.spec() if inspect.isclass(offered) and issubclass(offered, Layer) else offered
+
+
+def _file_of(plugin: Any, origin: str) -> str:
+    """Where a plugin is written: most are modules, an entry point may also name a class or an instance."""
+    try:
+        return inspect.getfile(plugin if inspect.ismodule(plugin) or inspect.isclass(plugin) else type(plugin))
+    except TypeError:
+        return origin
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -207,7 +231,8 @@ def _failure(name: str, origin: str, error: Exception) -> Failure:
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
     else:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+        machinery = ("importlib", __file__)
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if not any(m in f.filename for m in machinery)]
         file, line = (frames[-1].filename, frames[-1].lineno or 0) if frames else (origin, 0)
     return Failure(name, file, line, f"{type(error).__name__}: {error}")
 

@@ -25,7 +25,8 @@ Shape = tuple[int, ...]
 def _first_line(*candidates: Any) -> str:
     for candidate in candidates:
         text = inspect.getdoc(candidate) if candidate is not None else None
-        if text:
+        signature = f"{getattr(candidate, '__name__', '')}("  # what a dataclass without a docstring gets as one
+        if text and not text.startswith(signature):
             return text.splitlines()[0].rstrip(".")
     return ""
 

@@ -1,0 +1,311 @@
+"""Plugins are found in a fixed order, and every way in which one can be wrong has its own message."""
+
+import os
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+import workbench as wb
+from workbench.errors import DuplicateName, PluginError, UnknownName, WorkbenchError
+from workbench.registry import Registry
+
+ACTIVATION = """
+from workbench import Activation, hookimpl
+
+def {name}(z):
+    return z
+
+@hookimpl
+def register_activations():
+    return [Activation("{name}", {name}, lambda z, a: 1.0)]
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """A project's empty ``plugins`` folder, in an environment that names no other."""
+    monkeypatch.delenv("WORKBENCH_PLUGINS_DIR", raising=False)
+    monkeypatch.delenv("WORKBENCH_DISABLE_PLUGINS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Pretend that a distribution ``workbench-<module> 2.5`` is installed, its entry point being that module."""
+    site = tmp_path / "site-packages"
+    monkeypatch.syspath_prepend(site)
+
+    def install(module, source, point=None):
+        metadata = site / f"workbench_{module}-2.5.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: workbench-{module}\nVersion: 2.5\n")
+        (metadata / "entry_points.txt").write_text(f"[workbench]\n{module} = {point or module}\n")
+        (site / f"{module}.py").write_text(source)
+
+    return install
+
+
+def names(registry):
+    return [name for name, _ in registry.manager.list_name_plugin()]
+
+
+def test_built_ins_are_found_one_a_file():
+    entry = Registry().entry("activation", "softsign")
+    assert entry.plugin == "activations.softsign"
+    assert entry.origin == "built-in"
+    assert entry.file.endswith(os.path.join("plugins", "activations", "softsign.py"))
+    assert entry.spec.description == "Softsign: a = z / (1 + |z|)"
+
+
+def test_order_is_built_ins_then_distributions_then_the_folder(plugins, installed):
+    (plugins / "aardvark.py").write_text(ACTIVATION.format(name="aardvark"))
+    installed("early_bird", ACTIVATION.format(name="early_bird"))
+    registry = Registry()
+    order = [registry.entry("activation", name) for name in ("softsign", "early_bird", "aardvark")]
+    assert [entry.origin for entry in order] == ["built-in", "workbench-early_bird 2.5", "plugins/aardvark.py"]
+    found = names(registry)
+    assert found[-2:] == ["early_bird", "aardvark"]
+    assert "activations.softsign" in found[:-2]
+
+
+def test_versions_name_every_plugin_from_elsewhere(plugins, installed):
+    (plugins / "listener.py").write_text(
+        "from workbench import hookimpl\n\n@hookimpl\ndef run_started(run):\n    pass\n"
+    )
+    installed("early_bird", ACTIVATION.format(name="early_bird"))
+    assert Registry().versions() == {"early_bird": "workbench-early_bird 2.5", "listener": "plugins/listener.py"}
+
+
+def test_an_entry_point_may_name_an_object(installed, plugins):
+    source = dedent("""
+        from workbench import Activation, hookimpl
+
+        class Offer:
+            @hookimpl
+            def register_activations(self):
+                return [Activation("boxed", lambda z: z, lambda z, a: 1.0)]
+
+        offer = Offer()
+    """)
+    installed("boxing", source, point="boxing:offer")
+    assert Registry().entry("activation", "boxed").file.endswith("boxing.py")
+
+
+def test_the_variable_overrides_the_folder(plugins, tmp_path, monkeypatch):
+    (plugins / "here.py").write_text(ACTIVATION.format(name="here"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "there.py").write_text(ACTIVATION.format(name="there"))
+    assert "here" in Registry().names("activation")
+    monkeypatch.setenv("WORKBENCH_PLUGINS_DIR", "elsewhere")
+    offered = Registry().names("activation")
+    assert "there" in offered
+    assert "here" not in offered
+
+
+def test_the_variable_must_name_a_folder(plugins, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_PLUGINS_DIR", "nowhere")
+    with pytest.raises(PluginError, match="WORKBENCH_PLUGINS_DIR") as raised:
+        Registry()
+    assert str(tmp_path / "nowhere") in str(raised.value)
+
+
+def test_disabled_plugins_stay_out(plugins, monkeypatch):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine"))
+    monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "mine, activations.softsign")
+    offered = Registry().names("activation")
+    assert "mine" not in offered
+    assert "softsign" not in offered
+
+
+def test_a_disabled_plugin_is_not_even_imported(plugins, monkeypatch):
+    (plugins / "mine.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "mine")
+    assert Registry().failures == []
+
+
+def test_files_with_an_underscore_are_helpers(plugins):
+    (plugins / "_mine.py").write_text("raise RuntimeError")
+    assert Registry().failures == []
+
+
+def test_a_plugin_may_import_a_helper_beside_it(plugins):
+    (plugins / "_shared_constants.py").write_text("SLOPE = 0.25")
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine") + "\nfrom _shared_constants import SLOPE\n")
+    registry = Registry()
+    assert registry.failures == []
+    assert registry.manager.get_plugin("mine").SLOPE == 0.25
+
+
+def test_this_repository_is_a_project_whose_built_ins_load_once(monkeypatch, request):
+    monkeypatch.delenv("WORKBENCH_PLUGINS_DIR", raising=False)
+    monkeypatch.chdir(request.config.rootpath)
+    entry = Registry().entry("activation", "softsign")
+    assert entry.plugin == "activations.softsign"
+
+
+def test_two_offers_of_one_name_name_both_files(plugins):
+    (plugins / "one.py").write_text(ACTIVATION.format(name="twin"))
+    (plugins / "two.py").write_text(ACTIVATION.format(name="twin"))
+    with pytest.raises(DuplicateName, match="two plugins offer the activation 'twin'") as raised:
+        Registry()
+    assert str(plugins / "one.py") in str(raised.value)
+    assert str(plugins / "two.py") in str(raised.value)
+
+
+def test_a_stranger_cannot_replace_a_built_in(plugins):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="softsign"))
+    with pytest.raises(DuplicateName, match="softsign") as raised:
+        Registry()
+    assert os.path.join("activations", "softsign.py") in str(raised.value)
+    assert str(plugins / "mine.py") in str(raised.value)
+
+
+def test_one_name_may_serve_two_kinds(plugins):
+    (plugins / "one.py").write_text(ACTIVATION.format(name="ramp"))
+    (plugins / "two.py").write_text(
+        "from workbench import Schedule, hookimpl\n\n@hookimpl\ndef register_schedules():\n"
+        "    return [Schedule('ramp', lambda step, total_steps, steps_per_epoch: step)]\n"
+    )
+    registry = Registry()
+    assert registry.entry("activation", "ramp").plugin == "one"
+    assert registry.entry("schedule", "ramp").plugin == "two"
+
+
+def test_two_plugins_of_one_name_name_both_files(plugins, installed):
+    installed("twin", ACTIVATION.format(name="first"))
+    (plugins / "twin.py").write_text(ACTIVATION.format(name="second"))
+    with pytest.raises(DuplicateName, match="two plugins are called 'twin'") as raised:
+        Registry()
+    assert os.path.join("site-packages", "twin.py") in str(raised.value)
+    assert str(plugins / "twin.py") in str(raised.value)
+    assert "WORKBENCH_DISABLE_PLUGINS" in str(raised.value)
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(UnknownName, match="no activation is named 'softsgin'; did you mean 'softsign'"):
+        wb.get("activation", "softsgin")
+
+
+def test_an_unknown_name_without_neighbours_lists_what_there_is():
+    with pytest.raises(UnknownName, match=r"no activation is named 'qqq'\. Known: .*softsign"):
+        wb.get("activation", "qqq")
+
+
+def test_an_unknown_kind_gets_the_nearest():
+    with pytest.raises(UnknownName, match="no kind of plugin is called 'activations'; did you mean 'activation'"):
+        wb.get("activations", "softsign")
+
+
+@pytest.mark.parametrize("name", [None, 3, ["softsign"], {"softsign": {}}])
+def test_a_name_that_is_no_text_is_unknown(name):
+    with pytest.raises(UnknownName, match="no activation is named"):
+        wb.get("activation", name)
+
+
+def test_an_unknown_name_is_a_lookup_error():
+    with pytest.raises(LookupError):
+        wb.get("activation", "softsgin")
+
+
+def test_a_misspelt_hook_is_an_error(plugins):
+    (plugins / "mine.py").write_text(
+        ACTIVATION.format(name="mine").replace("register_activations", "register_activation")
+    )
+    with pytest.raises(
+        PluginError, match="no hook 'register_activation'; did you mean 'register_activations'"
+    ) as raised:
+        Registry()
+    assert str(plugins / "mine.py") in str(raised.value)
+
+
+def test_a_misspelt_argument_of_a_hook_is_an_error(plugins):
+    (plugins / "mine.py").write_text(
+        "from workbench import hookimpl\n\n@hookimpl\ndef run_ended(run, errors):\n    pass\n"
+    )
+    with pytest.raises(PluginError, match="errors") as raised:
+        Registry()
+    assert str(plugins / "mine.py") in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "reason"),
+    [
+        ("import math\nimport no_such_module\n", 2, "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("x = 1\ny = 2\ndef f(:\n    pass\n", 3, "SyntaxError"),
+        ("def f():\n    return 1 / 0\n\nf()\n", 2, "ZeroDivisionError"),
+        (ACTIVATION.format(name="broken").replace(", lambda z, a: 1.0", ""), 9, "TypeError"),
+    ],
+    ids=["import", "syntax", "exception", "register hook"],
+)
+def test_a_broken_plugin_is_named_and_the_rest_load(plugins, source, line, reason):
+    (plugins / "broken.py").write_text(source)
+    (plugins / "sound.py").write_text(ACTIVATION.format(name="sound"))
+    registry = Registry()
+    assert registry.get("activation", "sound").name == "sound"
+    (failure,) = registry.failures
+    assert (failure.plugin, failure.file, failure.line) == ("broken", str(plugins / "broken.py"), line)
+    assert failure.reason.startswith(reason)
+    with pytest.raises(UnknownName, match="no activation is named 'broken'") as raised:
+        registry.get("activation", "broken")
+    assert f"{plugins / 'broken.py'}, line {line}" in str(raised.value)
+
+
+def test_a_broken_helper_is_named_by_its_own_line(plugins):
+    (plugins / "_broken_helper.py").write_text("a = 1\nb = nothing\n")
+    (plugins / "mine.py").write_text("import _broken_helper\n")
+    (failure,) = Registry().failures
+    assert (failure.plugin, failure.file, failure.line) == ("mine", str(plugins / "_broken_helper.py"), 2)
+
+
+def test_an_entry_point_to_nowhere_is_named_by_its_distribution(plugins, installed):
+    installed("lost", "", point="no_such_package.plugin")
+    (failure,) = Registry().failures
+    assert str(failure) == (
+        "plugin 'lost' could not be loaded: workbench-lost 2.5: ModuleNotFoundError: No module named 'no_such_package'"
+    )
+
+
+def test_a_wrong_kind_is_an_error(plugins):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine").replace("register_activations", "register_losses"))
+    with pytest.raises(PluginError, match="register_losses returned Activation.*which is no loss") as raised:
+        Registry()
+    assert str(plugins / "mine.py") in str(raised.value)
+
+
+def test_a_forgotten_return_is_an_error(plugins):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine").replace("    return [", "    ["))
+    with pytest.raises(PluginError, match="register_activations returned None; it must return a list"):
+        Registry()
+
+
+@pytest.mark.parametrize("name", ["Swish", "my swish", "../swish", "swish\n", "2swish", "", "a.b", "swish=1", None])
+def test_a_bad_name_is_an_error(plugins, name):
+    """Names end up in command lines, metric keys and paths."""
+    (plugins / "mine.py").write_text(
+        "from workbench import Activation, hookimpl\n\n@hookimpl\ndef register_activations():\n"
+        f"    return [Activation({name!r}, lambda z: z, lambda z, a: 1.0)]\n"
+    )
+    with pytest.raises(PluginError, match="is not allowed: lower-case letters, digits and _ only") as raised:
+        Registry()
+    assert repr(name) in str(raised.value)
+
+
+def test_every_error_is_the_users_to_mend():
+    assert issubclass(DuplicateName, WorkbenchError)
+    assert issubclass(PluginError, WorkbenchError)
+    assert issubclass(UnknownName, WorkbenchError)
+
+
+def test_a_worker_process_finds_the_same_plugins(plugins):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine"))
+    script = "import workbench as wb; print(wb.get('activation', 'mine').function(7))"
+    worker = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=plugins.parent, check=True
+    )
+    assert worker.stdout == "7\n"
