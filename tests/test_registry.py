@@ -50,10 +50,6 @@ def installed(tmp_path, monkeypatch):
     return install
 
 
-def names(registry):
-    return [name for name, _ in registry.manager.list_name_plugin()]
-
-
 def test_built_ins_are_found_one_a_file():
     entry = Registry().entry("activation", "softsign")
     assert entry.plugin == "activations.softsign"
@@ -64,13 +60,14 @@ def test_built_ins_are_found_one_a_file():
 
 def test_order_is_built_ins_then_distributions_then_the_folder(plugins, installed):
     (plugins / "aardvark.py").write_text(ACTIVATION.format(name="aardvark"))
+    installed("late_owl", ACTIVATION.format(name="late_owl"))
     installed("early_bird", ACTIVATION.format(name="early_bird"))
     registry = Registry()
-    order = [registry.entry("activation", name) for name in ("softsign", "early_bird", "aardvark")]
-    assert [entry.origin for entry in order] == ["built-in", "workbench-early_bird 2.5", "plugins/aardvark.py"]
-    found = names(registry)
-    assert found[-2:] == ["early_bird", "aardvark"]
-    assert "activations.softsign" in found[:-2]
+    found = [name for name, _ in registry.manager.list_name_plugin()]
+    assert "activations.softsign" in found[:-3]
+    assert found[-3:] == ["early_bird", "late_owl", "aardvark"]
+    origins = [registry.entry("activation", name).origin for name in ("softsign", *found[-3:])]
+    assert origins == ["built-in", "workbench-early_bird 2.5", "workbench-late_owl 2.5", "plugins/aardvark.py"]
 
 
 def test_versions_name_every_plugin_from_elsewhere(plugins, installed):

@@ -131,9 +131,6 @@ class Registry:
             folder = Path(override).absolute()
             if not folder.is_dir():
                 raise PluginError(f"WORKBENCH_PLUGINS_DIR: there is no folder {folder}.")
-        built_ins = Path(next(iter(importlib.import_module("workbench.plugins").__path__))).resolve()
-        if not folder.is_dir() or folder.resolve() == built_ins:
-            return
         for file in sorted(folder.glob("*.py")):
             if not file.name.startswith("_"):
                 self._register(file.stem, functools.partial(_import_file, file), os.path.relpath(file))
