@@ -8,7 +8,7 @@ def digits():
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    return Data(data.data, data.target, data.feature_names, [str(name) for name in data.target_names])
+    return Data(data.data, data.target, list(data.feature_names), [str(name) for name in data.target_names])
 
 
 @hookimpl

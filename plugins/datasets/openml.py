@@ -1,0 +1,57 @@
+"""Any data set of openml.org by name or number, kept in the user's cache once fetched."""
+
+import os
+import socket
+import warnings
+from http.client import HTTPException
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge
+
+from workbench import Data, Dataset, hookimpl
+from workbench.errors import ConfigError, DataError
+
+PATIENCE = 5.0  # seconds without an answer
+
+
+def openml(
+    name: str | None = None, id: Annotated[int, Ge(1)] | None = None, version: Annotated[int, Ge(1)] | None = None
+):
+    """A data set of openml.org by ``name`` (and ``version``, by default the active one) or by ``id``.
+
+    Categories among the features become their numbers, in the order openml lists them. Only the first use needs the
+    network. Raises ``ConfigError`` unless exactly one of ``name`` and ``id`` is given; ``DataError`` if openml does
+    not answer or has no such data set, and for one that is sparse or names no target.
+    """
+    from sklearn.datasets import fetch_openml
+
+    if (name is None) == (id is None):
+        raise ConfigError("dataset 'openml' needs either a name or an id, such as dataset.name=mnist_784.")
+    which = {"data_id": id} if name is None else {"name": name, "version": version or "active"}
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A network error occurred")
+            data = fetch_openml(**which, as_frame=False, n_retries=1, delay=0.1, data_home=cache())
+    except (OSError, ValueError, HTTPException) as error:
+        raise DataError(
+            f"dataset 'openml': {name or id} is not in {cache()} and could not be fetched from openml.org: {error}"
+        ) from None
+    finally:
+        socket.setdefaulttimeout(patience)
+    if data.target is None or not isinstance(data.data, np.ndarray):
+        raise DataError(f"dataset 'openml': {name or id} is sparse or names no target, which is not supported.")
+    return Data(data.data, data.target, list(data.feature_names))
+
+
+def cache():
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench") / "openml"
+
+
+@hookimpl
+def register_datasets():
+    return [Dataset("openml", openml)]
