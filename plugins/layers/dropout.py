@@ -10,7 +10,7 @@ from typing import Annotated
 from annotated_types import Ge, Lt
 
 from workbench import Layer, LayerShape, hookimpl
-from workbench.jit.random import uniform
+from workbench.noise import uniform
 
 
 @dataclass(frozen=True)
