@@ -33,6 +33,12 @@ def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = No
     return _Retarget(dtype).function(function, bind or {})
 
 
+def reassociated(function: Callable) -> Callable:
+    """Mark a reduction that may be summed in vector lanes; its bits depend on its length alone."""
+    function.reassociated = True  # type: ignore[attr-defined]
+    return function
+
+
 @functools.cache
 def _fast(name: str, dtype: str) -> Any:
     return njit(**OPTIONS)(vecmath.FUNCTIONS[dtype][name])
@@ -66,7 +72,9 @@ class _Retarget:
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
         copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
         copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
-        self._done[id(function)] = njit(pipeline_class=WeakLiteralsCompiler, **OPTIONS)(copy)
+        fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
+        options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": WeakLiteralsCompiler}
+        self._done[id(function)] = njit(**options)(copy)
         return self._done[id(function)]
 
     def _value(self, value: Any, names: set[str]) -> Any:

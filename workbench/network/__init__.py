@@ -1,0 +1,5 @@
+"""Networks: a list of layers planned into memory, trained by compiled programs."""
+
+from workbench.network.network import Network
+
+__all__ = ["Network"]

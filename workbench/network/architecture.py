@@ -1,0 +1,119 @@
+"""From the list of layers a user writes to stages with checked options and known shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ConfigError, UnknownName, did_you_mean
+from workbench.registry import Entry, registry
+from workbench.specs import Activation, Layer, LayerShape, Shape
+
+Choice = str | Mapping[str, Any]  # "relu" or {"leaky_relu": {"negative_slope": 0.2}}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A registered plugin with its options."""
+
+    entry: Entry
+    options: Mapping[str, Any]
+
+    @property
+    def spec(self) -> Any:
+        return self.entry.spec
+
+    @property
+    def owner(self) -> str:
+        """How errors name it."""
+        return f"plugin {self.entry.spec.name!r} ({self.entry.file})"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of the list of layers, built for its input shape."""
+
+    index: int
+    chosen: Chosen
+    layer: Layer | None
+    input_shape: Shape
+    shape: LayerShape
+
+    @property
+    def name(self) -> str:
+        return self.chosen.spec.name
+
+    @property
+    def activation(self) -> Activation | None:
+        return self.chosen.spec if self.layer is None else None
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        return tuple(float(value) for value in self.chosen.options.values())
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(math.prod(p.shape) for p in self.shape.parameters.values() if p.trainable)
+
+    def __str__(self) -> str:
+        return f"layer {self.index} ({self.name})"
+
+
+def choose(kind: str, choice: Choice, where: str = "") -> Chosen:
+    """Look up ``"name"`` or ``{"name": {options}}`` and check the options. Raises ``UnknownName`` or ``ConfigError``."""
+    return _choose((kind,), choice, where)
+
+
+def choose_layers(layers: Sequence[Choice]) -> list[Chosen]:
+    """The plugins a list of layers names; an activation's name may stand in it directly."""
+    if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
+        raise ConfigError(f"layers must be a list such as [{{'dense': {{'units': 32}}}}, 'relu'], not {layers!r}.")
+    return [_choose(("layer", "activation"), choice, f"layers[{i}]") for i, choice in enumerate(layers)]
+
+
+def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
+    """Stages with shapes worked out from ``input_shape`` (without the batch axis)."""
+    stages = []
+    for index, each in enumerate(chosen):
+        layer, shape = None, LayerShape(output=input_shape)
+        if each.spec.kind == "layer":
+            layer = each.spec(**each.options)
+            try:
+                shape = layer.build(input_shape)
+            except ConfigError as error:
+                raise ConfigError(f"layers[{index}]: {error}") from None
+        elif each.spec.row and math.prod(input_shape) < 2:
+            raise ConfigError(
+                f"layers[{index}]: {each.spec.name} over a single output is always 1: "
+                "use sigmoid, or give the layer before it at least 2 units."
+            )
+        stages.append(Stage(index, each, layer, input_shape, shape))
+        input_shape = shape.output
+    return stages
+
+
+def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
+    if isinstance(choice, str):
+        name, given = choice, {}
+    elif isinstance(choice, Mapping) and len(choice) == 1:
+        ((name, given),) = choice.items()
+        given = {} if given is None else given
+    else:
+        raise ConfigError(f"{where}: {choice!r} is neither a name nor {{name: {{options}}}}.")
+    if not isinstance(name, str) or not isinstance(given, Mapping):
+        raise ConfigError(f"{where}: {choice!r} is neither a name nor {{name: {{options}}}}.")
+    known = registry()
+    for kind in kinds:
+        if name in known.names(kind):
+            entry = known.entry(kind, name)
+            return Chosen(entry, entry.spec.check(given, where))
+    at = f"{where}: " if where else ""
+    if len(kinds) == 1:
+        try:
+            known.entry(kinds[0], name)
+        except UnknownName as error:
+            raise UnknownName(f"{at}{error}") from None
+    both = [n for kind in kinds for n in known.names(kind)]
+    raise UnknownName(f"{at}no {' or '.join(kinds)} is named {name!r}{did_you_mean(name, both)}")

@@ -1,0 +1,192 @@
+"""The driver: runs a program of kernels over many steps of an epoch, in compiled code, on one thread or several.
+
+A program is a table: one line an operation, its kernel's address and one row address per shard. Depth, width, batch
+and kinds of layers change the table only. Shards are fixed by the plan; threads merely share them out, and meet at
+barriers, so the bits do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from workbench.jit.random import derive
+from workbench.network.operands import FIRST, KEY, RATE, RECORD_SIZE, ROWS, START, STEP, TOTAL, TRAINING, Operation, Shard
+
+_SPINS = 2000  # looks at the counter before a waiting thread gives its core away
+
+_ADDRESS, _BARRIER, _CHECK, _ROW = range(4)  # columns of a program
+_ARGUMENTS = (
+    "program, records, losses, rates, arrived, n, batch_size, shard_rows, first, last, "
+    "steps_before, seed, training, thread, threads, result"
+)  # fmt: skip
+
+
+def address_of(*arguments):  # type: ignore[no-untyped-def]
+    raise NotImplementedError("bound to the intrinsic, as are the four below")
+
+
+as_bits = call_kernel = atomic_add = atomic_load = yield_processor = address_of
+
+
+def barrier(counter, threads):  # type: ignore[no-untyped-def]
+    """Wait until every thread has come as often as this one."""
+    target = (atomic_add(counter, 1) // threads + 1) * threads
+    spins = 0
+    while atomic_load(counter) < target:
+        spins += 1
+        if spins > _SPINS:
+            yield_processor()
+
+
+def drive(  # type: ignore[no-untyped-def]
+    program, records, losses, rates, arrived, n, batch_size, shard_rows, first, last,
+    steps_before, seed, training, thread, threads, result,
+):  # fmt: skip
+    """Steps ``first`` to ``last`` of an epoch of ``n`` rows. result[0] += losses; result[1] = steps done, where it stopped."""
+    counter = address_of(arrived)
+    for step in range(first, last):
+        start = step * batch_size
+        rows = min(batch_size, n - start)
+        for s in range(thread, records.shape[0], threads):
+            records[s, ROWS] = max(0, min(shard_rows, rows - s * shard_rows))
+            records[s, FIRST] = s * shard_rows
+            records[s, START] = start + s * shard_rows
+            records[s, TOTAL] = rows
+            records[s, KEY] = derive(seed, steps_before + step)
+            records[s, TRAINING] = training
+            records[s, STEP] = steps_before + step + 1
+            records[s, RATE] = as_bits(rates[step])
+        for i in range(program.shape[0]):
+            if threads > 1 and program[i, _BARRIER]:
+                barrier(counter, threads)
+            if program[i, _CHECK]:
+                total = 0.0
+                for s in range(losses.shape[0]):
+                    total += losses[s, 0]
+                if not np.isfinite(total):  # every thread sees the same losses and stops here
+                    if thread == 0:
+                        result[1] = step
+                        result[2] = 1
+                    return
+                if thread == 0:
+                    result[0] += total
+            for s in range(thread, records.shape[0], threads):
+                if program[i, _ROW + s] != 0:
+                    call_kernel(program[i, _ADDRESS], program[i, _ROW + s], address_of(records) + s * 8 * RECORD_SIZE)
+    if thread == 0:
+        result[1] = last
+
+
+@functools.cache
+def compiled_driver() -> Any:
+    """The driver as machine code, one for every program there is."""
+    from numba import types
+
+    from workbench.jit import intrinsics, specialise
+
+    bind = {name: getattr(intrinsics, name) for name in
+            ("address_of", "as_bits", "call_kernel", "atomic_add", "atomic_load", "yield_processor")}  # fmt: skip
+    table, vector = types.int64[:, ::1], types.float64[::1]
+    words = [types.int64] * 10
+    signature = types.void(table, table, types.float64[:, ::1], vector, types.int64[::1], *words, vector)
+    source = f"def kernel({_ARGUMENTS}):\n    drive({_ARGUMENTS})\n"
+    functions = {"drive": (drive, {**bind, "barrier": barrier_with(bind)})}
+    return specialise("driver", source, signature, functions, {}, "float64", kind="njit", owner="driver")
+
+
+def barrier_with(bind: dict[str, Any]) -> Any:
+    """``barrier`` with the intrinsics in its globals."""
+    from workbench.network.operands import rebind
+
+    return rebind(barrier, bind)
+
+
+@functools.cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="workbench")
+
+
+class Program:
+    """Operations made ready to run on given shards. ``losses`` (shards, 8) is where they leave each shard's loss."""
+
+    def __init__(self, operations: Sequence[Operation], shards: Sequence[Shard], losses: np.ndarray) -> None:
+        self.operations, self.shards, self.losses = operations, shards, losses
+        self.records = np.zeros((len(shards), RECORD_SIZE), dtype=np.int64)
+
+    def run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
+            training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
+        """Run steps ``first`` to ``last``; returns the sum of losses, the step it stopped at, and whether it broke off."""
+        raise NotImplementedError
+
+
+class CompiledProgram(Program):
+    """The program as a table of addresses."""
+
+    def __init__(self, operations: Sequence[Operation], shards: Sequence[Shard], losses: np.ndarray, dtype: str) -> None:
+        super().__init__(operations, shards, losses)
+        self._kernels = [operation.compile(dtype) for operation in operations]  # held: freed code is a crash
+        rows = [[self._row(o, s) for s in shards] for o in operations]
+        self._memory = np.array([slot for line in rows for row in line for slot in row], dtype=np.int64)
+        self._table = np.zeros((len(operations), _ROW + len(shards)), dtype=np.int64)
+        self._arrived = np.zeros(8, dtype=np.int64)
+        address = self._memory.ctypes.data
+        for i, (operation, line) in enumerate(zip(operations, rows, strict=True)):
+            self._table[i, :_ROW] = self._kernels[i].address, operation.barrier, operation.check_loss
+            for s, row in enumerate(line):
+                if row:
+                    self._table[i, _ROW + s] = address
+                address += 8 * len(row)
+
+    @staticmethod
+    def _row(operation: Operation, shard: Shard) -> list[int]:
+        return [] if operation.single and shard.index else operation.row(shard)
+
+    def run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
+            training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
+        driver, result = compiled_driver(), np.zeros(3)
+        threads = max(1, min(threads, len(self.shards)))
+        self._arrived[:] = 0
+
+        def work(thread: int) -> None:
+            driver(
+                self._table, self.records, self.losses, rates, self._arrived, n, batch_size, self.shards[0].rows,
+                first, last, steps_before, seed, int(training), thread, threads, result,
+            )  # fmt: skip
+
+        others = [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)] if threads > 1 else []
+        work(0)
+        for other in others:
+            other.result()
+        return float(result[0]), int(result[1]), bool(result[2])
+
+
+class ReferenceProgram(Program):
+    """The same program, operation by operation in plain Python: for debugging, coverage and as the oracle."""
+
+    def run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
+            training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
+        total = 0.0
+        for step in range(first, last):
+            start = step * batch_size
+            rows = min(batch_size, n - start)
+            for shard, record in zip(self.shards, self.records, strict=True):
+                size = self.shards[0].rows
+                record[ROWS] = max(0, min(size, rows - shard.index * size))
+                record[FIRST], record[START] = shard.first, start + shard.first
+                record[TOTAL], record[TRAINING], record[STEP] = rows, training, steps_before + step + 1
+                record[KEY] = derive(seed, steps_before + step)
+                record[RATE] = np.float64(rates[step]).view(np.int64)
+            for operation in self.operations:
+                if operation.check_loss:
+                    if not np.isfinite(self.losses[:, 0].sum()):
+                        return total, step, True
+                    total += float(self.losses[:, 0].sum())
+                for shard, record in zip(self.shards, self.records, strict=True):
+                    if not (operation.single and shard.index):
+                        operation.run(shard, record)
+        return total, last, False

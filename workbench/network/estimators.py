@@ -1,0 +1,3 @@
+"""The network as scikit-learn estimators."""
+
+from __future__ import annotations

@@ -1,0 +1,149 @@
+"""Kernel templates: the loops around a plugin's function. The plugin's functions are bound by name.
+
+They run as plain Python (the reference) and compiled, one small kernel each, with the plugin inlined. All arrays are
+C-contiguous; nothing is validated here.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.jit.retarget import reassociated
+
+BLOCK = 1024  # numbers an update works on at a time, so that its passes find them in the first-level cache
+
+
+def function(*arguments):
+    raise NotImplementedError("bound to the plugin's function")
+
+
+def derivative(*arguments):
+    raise NotImplementedError("bound to the plugin's derivative or gradient")
+
+
+def take_rows(source, order, target, start):
+    """target[i] = source[order[start + i]]: a batch in the order of this epoch."""
+    for i in range(target.shape[0]):
+        row = order[start + i]
+        for j in range(target.shape[1]):
+            target[i, j] = source[row, j]
+
+
+def put_rows(source, target, start):
+    """target[start + i] = source[i]: keep what the network gave."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[start + i, j] = source[i, j]
+
+
+def activate(z, output, options):
+    for i in range(z.size):
+        output[i] = function(z[i], *options)
+
+
+def activate_backward(z, output, grad_output, grad_x, options):
+    for i in range(grad_x.size):
+        grad_x[i] = grad_output[i] * derivative(z[i], output[i], *options)
+
+
+def activate_rows(z, output, options):
+    for i in range(z.shape[0]):
+        function(z[i], output[i], *options)
+
+
+def activate_rows_backward(z, output, grad_output, grad_x, options):
+    for i in range(grad_x.shape[0]):
+        derivative(grad_output[i], z[i], output[i], grad_x[i], *options)
+
+
+def loss(y_true, y_pred, grad, total, scale, mean, samples, options):
+    """total[0] = sum of the losses of all samples; grad = gradient of the reduced loss."""
+    weight = scale / samples if mean else scale
+    for i in range(y_true.size):
+        grad[i] = weight * derivative(y_true[i], y_pred[i], *options)
+    total[0] = 0
+    for i in range(y_true.size):
+        total[0] += function(y_true[i], y_pred[i], *options)
+
+
+def loss_of_rows(y_true, y_pred, grad, total, scale, mean, samples, options):
+    weight = scale / samples if mean else scale
+    total[0] = 0
+    for i in range(y_true.shape[0]):
+        total[0] += function(y_true[i], y_pred[i], *options)
+        derivative(y_true[i], y_pred[i], grad[i], *options)
+        for j in range(grad.shape[1]):
+            grad[i, j] *= weight
+
+
+@reassociated
+def sum_of_squares(values, start, stop):
+    """In float64: the square of a vanishing float32 gradient is no float32."""
+    total = 0.0
+    for i in range(start, stop):
+        total += np.float64(values[i]) * np.float64(values[i])
+    return total
+
+
+def no_state(state, i):
+    return ()
+
+
+def one_state(state, i):
+    return (state[0, i],)
+
+
+def two_states(state, i):
+    return (state[0, i], state[1, i])
+
+
+def three_states(state, i):
+    return (state[0, i], state[1, i], state[2, i])
+
+
+LOAD_STATE = (no_state, one_state, two_states, three_states)
+
+
+def load_state(state, i):
+    raise NotImplementedError("bound to the entry of LOAD_STATE for this optimizer")
+
+
+def update(weight, grads, state, change, lr, step, first, last, norms, options):
+    """One optimizer step on weight[first:last]; grads (shards, n) are summed in order of shards into grads[0].
+
+    norms[0:3] = squared norms of gradient, change and weight.
+    """
+    norms[:] = 0
+    for start in range(first, last, BLOCK):
+        stop = min(start + BLOCK, last)
+        for s in range(1, grads.shape[0]):
+            for i in range(start, stop):
+                grads[0, i] += grads[s, i]
+        for i in range(start, stop):
+            new = function(weight[i], grads[0, i], *(load_state(state, i) + (lr, step) + options))
+            change[i - start] = new[0] - weight[i]
+            weight[i] = new[0]
+            for k in range(state.shape[0]):
+                state[k, i] = new[k + 1]
+        norms[0] += sum_of_squares(grads[0], start, stop)
+        norms[1] += sum_of_squares(change, 0, stop - start)
+        norms[2] += sum_of_squares(weight, start, stop)
+
+
+def tally(norms, totals, broken, step):
+    """Add this step's norms (parameters, shards, 3) to the epoch's; broken[p] = first step whose gradient was not finite."""
+    for p in range(norms.shape[0]):
+        gradient = 0.0
+        change = 0.0
+        weight = 0.0
+        for s in range(norms.shape[1]):
+            gradient += norms[p, s, 0]
+            change += norms[p, s, 1]
+            weight += norms[p, s, 2]
+        totals[p, 0] += np.sqrt(gradient)
+        if weight > 0:
+            totals[p, 1] += np.sqrt(change / weight)
+        if not np.isfinite(gradient) and broken[p] < 0:
+            broken[p] = step

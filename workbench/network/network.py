@@ -1,0 +1,392 @@
+"""The network: what a user holds. It plans, initialises, trains, predicts, and tells what it saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ConfigError, DataError, TrainingDiverged
+from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers
+from workbench.network.driver import CompiledProgram, Program, ReferenceProgram
+from workbench.network.operands import Operation
+from workbench.network.plan import Plan, aligned
+from workbench.network.targets import check_samples, encode_targets
+
+SATURATED = 1e-3  # an activation whose slope is below this hardly passes a gradient on
+_WORK_PER_CALL = 2e10  # operations between two looks at the keyboard: some tenths of a second
+
+Record = dict[str, Any]
+
+
+class Network:
+    """A feed-forward network trained by gradient descent.
+
+    ``layers``: names or ``{name: {options}}`` in order, activations by name among them. ``loss``, ``optimizer``,
+    ``schedule`` and ``initializer`` likewise. ``reduction``: ``mean`` over the batch (default), ``sum``, or
+    ``half_sum`` for squared error. ``dtype`` ``float32`` or ``float64``. ``threads=None`` takes the cores there are;
+    the result does not depend on it. ``executor``: ``compiled``, or ``reference``, the same in plain Python.
+
+    ``history`` holds one dict per epoch: ``train/loss``, ``val/accuracy``, ... and lists per weight layer
+    (``gradients/norm_by_layer``: mean over the epoch's steps of the L2 norm of the gradient of the weight matrix).
+    Raises ``ConfigError`` and ``UnknownName`` at once for what is wrong without data.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Choice],
+        loss: Choice,
+        optimizer: Choice = "sgd",
+        schedule: Choice = "constant",
+        initializer: Choice = "glorot_uniform",
+        reduction: str = "mean",
+        batch_size: int = 32,
+        epochs: int = 5,
+        seed: int = 0,
+        dtype: str = "float32",
+        threads: int | None = None,
+        executor: str | None = None,
+    ) -> None:
+        self.settings = {
+            "layers": _plain(layers), "loss": _plain(loss), "optimizer": _plain(optimizer), "schedule": _plain(schedule),
+            "initializer": _plain(initializer), "reduction": reduction, "batch_size": batch_size, "epochs": epochs,
+            "seed": seed, "dtype": dtype, "threads": threads, "executor": executor,
+        }  # fmt: skip
+        self._layers = choose_layers(layers)
+        if not self._layers:
+            raise ConfigError("layers is empty: a network needs at least one layer.")
+        self._loss = choose("loss", loss, "loss")
+        self._optimizer = choose("optimizer", optimizer, "optimizer")
+        self._schedule = choose("schedule", schedule, "schedule")
+        self._initializer = choose("initializer", initializer, "initializer")
+        self._reduction, self._dtype, self._threads = reduction, dtype, threads
+        self._batch_size, self._epochs, self._seed = batch_size, epochs, seed
+        for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise ConfigError(f"{name} = {value!r} should be a whole number of at least {least}.")
+        if dtype not in ("float32", "float64"):
+            raise ConfigError(f"dtype = {dtype!r} should be 'float32' or 'float64'.")
+        if reduction not in self._loss.spec.reductions:
+            known = ", ".join(self._loss.spec.reductions)
+            raise ConfigError(f"loss {self._loss.spec.name!r} has no reduction {reduction!r}. Known: {known}.")
+        self._executor = executor or ("reference" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
+        self.history: list[Record] = []
+        self._plan: Plan | None = None
+        self._steps = 0
+        self._classes_labelled = False
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The layers with their shapes; needs ``initialize`` or ``fit`` first."""
+        return self.plan.stages
+
+    @property
+    def plan(self) -> Plan:
+        if self._plan is None:
+            raise ConfigError("the network has no shapes yet: call initialize(input_shape) or fit(X, y) first.")
+        return self._plan
+
+    def initialize(self, input_shape: Sequence[int], n_outputs: int | None = None) -> Network:
+        """Work out shapes for samples of ``input_shape`` and draw initial values; forgets any training."""
+        stages = build_stages(self._layers, tuple(int(n) for n in input_shape))
+        if n_outputs is not None and int(np.prod(stages[-1].shape.output)) != n_outputs:
+            raise ConfigError(
+                f"the last layer gives {int(np.prod(stages[-1].shape.output))} outputs, but {n_outputs} are needed."
+            )
+        self._plan = self._make_plan(stages, self._batch_size)
+        self._steps, self.history = 0, []
+        for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
+            rng = np.random.default_rng(sequence)
+            for name, parameter in stage.shape.parameters.items():
+                chosen = choose("initializer", parameter.initializer) if parameter.initializer else self._initializer
+                values = chosen.spec.function(rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options)
+                self._arrays()[f"{stage.index}.{name}"][...] = values
+        return self
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Every trained array by ``"<place in layers>.<name>"``, in layer order; writable views."""
+        return self.plan.parameters
+
+    def buffers(self) -> dict[str, np.ndarray]:
+        """Arrays that layers keep but the optimizer does not touch, such as running means."""
+        return self.plan.buffers
+
+    def loss_and_gradients(self, X: Any, y: Any) -> tuple[float, dict[str, np.ndarray]]:
+        """The reduced loss over all of ``X`` as one batch and its gradients, in training mode; nothing is updated."""
+        X = self._samples(X)
+        plan = self._make_plan(self.stages, len(X))
+        plan.weights[:] = self.plan.weights
+        for name, values in self.plan.buffers.items():
+            plan.buffers[name][...] = values
+        y, _ = encode_targets(y, len(X), plan.y.shape[1:], self._loss.spec, self._dtype)
+        order = np.arange(len(X))
+        program = self._program(plan, plan.gradient_operations(X, y, order))
+        program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed(), True, self._thread_count())
+        total = float(plan.losses[:, 0].sum())
+        gradients = [plan.gradients(s) for s in range(len(plan.shards))]
+        loss = total * _scale(self._reduction, len(X))
+        return loss, {name: sum((g[name] for g in gradients[1:]), gradients[0][name].copy()) for name in gradients[0]}
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        on_epoch: Callable[[int, Record], None] | None = None,
+    ) -> Network:
+        """Train for ``epochs`` passes, on from where the network is; ``on_epoch(epoch, record)`` after each.
+
+        ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or (n_samples, n_outputs) one-hot rows or
+        real values. Raises ``DataError``, or ``TrainingDiverged`` with epoch and layer if the loss stops being finite.
+        """
+        X = check_samples(X, self._dtype)
+        if self._plan is None:
+            self.initialize(X.shape[1:])
+        X = self._samples(X)
+        plan = self.plan
+        y, self._classes_labelled = encode_targets(y, len(X), plan.y.shape[1:], self._loss.spec, self._dtype)
+        validation = None
+        if validation_data is not None:
+            X_val = self._samples(validation_data[0])
+            y_val, _ = encode_targets(validation_data[1], len(X_val), plan.y.shape[1:], self._loss.spec, self._dtype)
+            validation = _Evaluation(self, X_val, y_val)
+        if len(X) < self._batch_size:
+            warnings.warn(
+                f"batch_size {self._batch_size} is larger than the {len(X)} samples: training in one batch",
+                stacklevel=2,
+            )
+        order = np.arange(len(X))
+        seen = aligned((len(X), y.shape[1]), self._dtype)
+        program = self._program(plan, plan.train_operations(X, y, order, seen))
+        slopes = _Slopes(self)
+        shuffle = np.random.default_rng(self._seeds(1))
+        steps_per_epoch = -(-len(X) // self._batch_size)
+        done = len(self.history)
+        for _ in range(done):  # training on continues the stream of orders
+            shuffle.permutation(len(X))
+        for epoch in range(done + 1, done + self._epochs + 1):
+            order[:] = shuffle.permutation(len(X))
+            rates = self._rates(epoch - done - 1, steps_per_epoch)
+            total = self._run_epoch(program, len(X), steps_per_epoch, rates, epoch)
+            record: Record = {"epoch": epoch, "train/loss": total * _scale(self._reduction, len(X))}
+            if self._classes_labelled:
+                record["train/accuracy"] = _accuracy(seen, y[order], self._threshold(logits=plan.fused is not None))
+            if validation is not None:
+                record.update(validation.record())
+            record.update(self._diagnostics(steps_per_epoch))
+            record.update(slopes.record(len(X) - (steps_per_epoch - 1) * self._batch_size))
+            self.history.append(record)
+            if on_epoch is not None:
+                on_epoch(epoch, record)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The outputs of the last layer, (n_samples, n_outputs)."""
+        X = self._samples(X)
+        into = aligned((len(X), int(np.prod(self.plan.y.shape[1:]))), self._dtype)
+        self._program(self.plan, self.plan.predict_operations(X, np.arange(len(X)), into)).run(
+            len(X), self._batch_size, 0, -(-len(X) // self._batch_size), np.zeros(len(X)), 0, 0, False,
+            self._thread_count(),
+        )  # fmt: skip
+        return into
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels where the network was trained on class labels, else the outputs."""
+        outputs = self.predict_proba(X)
+        if not self._classes_labelled:
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if outputs.shape[1] == 1:
+            return (outputs[:, 0] > self._threshold(logits=False)).astype(np.int64)
+        return outputs.argmax(axis=1)
+
+    def evaluate(self, X: Any, y: Any) -> Record:
+        """``{"val/loss": ..., "val/accuracy": ...}`` on other data (accuracy for class labels)."""
+        X = self._samples(X)
+        y, self._classes_labelled = encode_targets(y, len(X), self.plan.y.shape[1:], self._loss.spec, self._dtype)
+        return _Evaluation(self, X, y).record()
+
+    def table(self) -> list[tuple[str, tuple[int, ...], int]]:
+        """(layer, output shape, number of parameters) for every entry of ``layers``."""
+        return [(s.name, s.shape.output, s.n_parameters) for s in self.stages]
+
+    def save(self, path: str | Path) -> None:
+        """Write ``<path>`` (safetensors) with the settings in its JSON header; replaces the file in one step."""
+        from safetensors.numpy import save_file
+
+        meta = {"workbench.network": json.dumps(self.settings | {"input_shape": list(self.stages[0].input_shape)})}
+        path = Path(path)
+        temporary = path.with_suffix(path.suffix + ".tmp")
+        save_file({name: np.ascontiguousarray(array) for name, array in self._arrays().items()}, temporary, meta)
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """The network ``save`` wrote. Raises ``DataError`` for a file that is none."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                settings = json.loads((file.metadata() or {})["workbench.network"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        except (SafetensorError, KeyError, OSError, ValueError) as error:
+            raise DataError(f"{path} is not a saved network: {error}") from None
+        input_shape = settings.pop("input_shape")
+        network = cls(**settings).initialize(input_shape)
+        for name, array in network._arrays().items():
+            array[...] = arrays[name]
+        return network
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {**self.plan.parameters, **self.plan.buffers}
+
+    def _samples(self, X: Any) -> np.ndarray:
+        return check_samples(X, self._dtype, self.stages[0].input_shape)
+
+    def _make_plan(self, stages: Sequence[Stage], batch_size: int) -> Plan:
+        return Plan(stages, self._loss, self._reduction, self._optimizer, batch_size, self._dtype)
+
+    def _program(self, plan: Plan, operations: Sequence[Operation]) -> Program:
+        if self._executor == "reference":
+            return ReferenceProgram(operations, plan.shards, plan.losses)
+        return CompiledProgram(operations, plan.shards, plan.losses, self._dtype)
+
+    def _seeds(self, purpose: int) -> np.random.SeedSequence:
+        """0: initial values, 1: orders, 2: noise."""
+        return np.random.SeedSequence(int(self._seed)).spawn(3)[purpose]
+
+    def _noise_seed(self) -> int:
+        return int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
+
+    def _thread_count(self) -> int:
+        return self._threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def _threshold(self, logits: bool) -> float:
+        return 0.0 if logits or self._loss.spec.targets == "sign" else 0.5
+
+    def _rates(self, epoch: int, steps_per_epoch: int) -> np.ndarray:
+        steps = np.arange(epoch * steps_per_epoch, (epoch + 1) * steps_per_epoch)
+        total = max(1, self._epochs) * steps_per_epoch
+        factor = self._schedule.spec.function(steps, total, steps_per_epoch, **self._schedule.options)
+        return np.asarray(self._optimizer.options["lr"] * factor * np.ones(len(steps)), dtype=np.float64)
+
+    def _run_epoch(self, program: Program, n: int, steps: int, rates: np.ndarray, epoch: int) -> float:
+        plan, total = self.plan, 0.0
+        plan.totals[:], plan.broken[:] = 0, -1
+        chunk = max(1, int(_WORK_PER_CALL / (6.0 * self._batch_size * max(1, plan.weights.size))))
+        for first in range(0, steps, chunk):
+            last = min(first + chunk, steps)
+            loss, stopped, broke = program.run(
+                n, self._batch_size, first, last, rates, self._steps, self._noise_seed(), True, self._thread_count()
+            )
+            total += loss
+            if broke or (plan.broken >= 0).any():
+                raise self._diverged(epoch, stopped if broke else int(plan.broken.max() - self._steps))
+        self._steps += steps
+        return total
+
+    def _diverged(self, epoch: int, step: int) -> TrainingDiverged:
+        plan = self.plan
+        names = list(plan.places)
+        broken = [names[i] for i in np.flatnonzero(plan.broken >= 0)]
+        where = ""
+        for stage in plan.stages:
+            if any(name.startswith(f"{stage.index}.") for name in broken):
+                where = f"the gradient of {stage}"
+        for stage in reversed(plan.stages[: len(plan.stages) - bool(plan.fused)]):
+            if not np.isfinite(plan.outputs[stage.index]).all():
+                where = f"the output of {stage}"
+        return TrainingDiverged(
+            f"the loss is no longer finite in epoch {epoch}, step {step + 1}: "
+            f"it began in {where or 'the loss itself'}. A smaller learning rate than "
+            f"{self._optimizer.options['lr']:g} is the usual remedy; standardised inputs help too."
+        )
+
+    def _diagnostics(self, steps: int) -> Record:
+        layers = self.plan.weight_layers
+        places = list(self.plan.places)
+        means = self.plan.totals / steps
+        norms = [float(means[places.index(name), 0]) for _, name in layers]
+        ratios = [float(means[places.index(name), 1]) for _, name in layers]
+        if not norms:
+            return {}
+        return {
+            "gradients/first_layer": norms[0],
+            "gradients/last_layer": norms[-1],
+            "gradients/norm_by_layer": norms,
+            "updates/ratio_by_layer": ratios,
+        }
+
+
+class _Evaluation:
+    """Loss and accuracy on fixed data, whenever asked."""
+
+    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray) -> None:
+        self.network, self.n, self.y = network, len(X), y
+        self.outputs = aligned(y.shape, network._dtype)
+        operations = network.plan.evaluate_operations(X, y, np.arange(len(X)), self.outputs)
+        self.program = network._program(network.plan, operations)
+
+    def record(self) -> Record:
+        network = self.network
+        steps = -(-self.n // network._batch_size)
+        total, _, broke = self.program.run(
+            self.n, network._batch_size, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
+        )
+        record: Record = {"val/loss": float("nan") if broke else total * _scale(network._reduction, self.n)}
+        if network._classes_labelled:
+            record["val/accuracy"] = _accuracy(self.outputs, self.y, network._threshold(logits=False))
+        return record
+
+
+class _Slopes:
+    """How much of each elementwise activation is saturated or dead, seen on the last batch of an epoch."""
+
+    def __init__(self, network: Network) -> None:
+        plan = network.plan
+        stages = plan.stages[: len(plan.stages) - bool(plan.fused)]
+        self.arrays = {
+            s.index: aligned((len(plan.x), *s.shape.output), network._dtype)
+            for s in stages
+            if s.activation is not None and not s.activation.row and s.index
+        }
+        operations = plan.slope_operations(self.arrays)
+        self.program = network._program(plan, operations) if operations else None
+
+    def record(self, rows: int) -> Record:
+        if self.program is None:
+            return {}
+        for slopes in self.arrays.values():
+            slopes[:] = 1
+        self.program.run(rows, rows, 0, 1, np.zeros(1), 0, 0, False, 1)
+        small = [abs(slopes[:rows]) < SATURATED for slopes in self.arrays.values()]
+        zero = [(slopes[:rows] == 0).all(axis=0) for slopes in self.arrays.values()]
+        return {
+            "activations/saturated_by_layer": [float(s.mean()) for s in small],
+            "activations/dead_by_layer": [float(z.mean()) for z in zero],
+        }
+
+
+def _scale(reduction: str, n: int) -> float:
+    return {"mean": 1.0 / n, "sum": 1.0, "half_sum": 0.5}[reduction]
+
+
+def _accuracy(outputs: np.ndarray, encoded: np.ndarray, threshold: float) -> float:
+    if outputs.shape[1] == 1:
+        middle = 0.0 if encoded.min() < 0 else 0.5
+        return float(((outputs > threshold) == (encoded > middle)).mean())
+    return float((outputs.argmax(axis=1) == encoded.argmax(axis=1)).mean())
+
+
+def _plain(choice: Any) -> Any:
+    """Lists and dicts as JSON has them, whatever mapping or sequence the caller used."""
+    if isinstance(choice, Mapping):
+        return {str(k): _plain(v) for k, v in choice.items()}
+    if isinstance(choice, Sequence) and not isinstance(choice, str):
+        return [_plain(v) for v in choice]
+    return choice

@@ -1,0 +1,346 @@
+"""The plan of a network: where every array lies, and the programs that train it, evaluate it and predict with it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.network import kernels
+from workbench.network.architecture import Chosen, Stage
+from workbench.network.operands import (
+    START,
+    STEP,
+    TOTAL,
+    Field,
+    Flat,
+    Integer,
+    LearningRate,
+    NoiseKey,
+    Operation,
+    PerShard,
+    Real,
+    Reals,
+    Rows,
+    Shard,
+    Span,
+    StepNumber,
+    Training,
+    Whole,
+    in_order_of,
+    shards,
+)
+from workbench.specs import Fused, Loss
+
+_LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards write to the same
+_SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
+# A step is divided where its arithmetic outweighs the barriers by far; more shards only for much more work, since each
+# has gradients of its own to be summed.
+_SHARD_WORK = ((2, 2e7), (4, 4e9), (8, 1.6e10))
+_MIN_ROWS = 16
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Zeros that begin on a cache line."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + _LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+class Plan:
+    """Memory and programs of one network for one batch size.
+
+    ``parameters``, ``buffers`` and ``gradients(shard)`` are views by name; ``outputs[i]`` is stage i's output of the
+    last batch, ``grads[i]`` the gradient of the loss with respect to it.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], loss: Chosen, reduction: str, optimizer: Chosen, batch_size: int, dtype: str
+    ) -> None:
+        self.stages, self.dtype, self.batch_size = list(stages), dtype, batch_size
+        self.loss, self.reduction, self.optimizer = loss, reduction, optimizer
+        spec: Loss = loss.spec
+        if reduction not in spec.reductions:
+            raise ConfigError(f"loss {spec.name!r} has no reduction {reduction!r}: choose from {spec.reductions}.")
+        last = self.stages[-1]
+        self.fused: Fused | None = spec.fused.get(last.name) if last.activation and len(stages) > 1 else None
+        self.shards = shards(batch_size, self._shard_count())
+        count = len(self.shards)
+
+        self.x = aligned((batch_size, *stages[0].input_shape), dtype)
+        self.y = aligned((batch_size, *last.shape.output), dtype)
+        self.outputs = [aligned((batch_size, *s.shape.output), dtype) for s in stages]
+        self.grads = [aligned((batch_size, *s.shape.output), dtype) for s in stages]
+        self._no_grad = aligned((batch_size, *(0 for _ in stages[0].input_shape)), dtype)
+        self.workspace = [
+            {name: aligned((batch_size, *shape), dtype) for name, shape in s.shape.workspace.items()}
+            | {name: aligned(shape, dtype) for name, shape in s.shape.saved.items()}
+            for s in stages
+        ]
+        self.losses = aligned((count, 8), np.float64)
+        self._lay_out_parameters(count)
+        rule = optimizer.spec.simpler(optimizer.options) if optimizer.spec.simpler else None
+        self._rule = rule or optimizer.spec.function
+        self.state = aligned((self._n_states(), self.weights.size), dtype)
+        self.norms = aligned((len(self.places), count, 8), np.float64)
+        self.totals = aligned((max(1, len(self.places)), 2), np.float64)
+        self.broken = np.full(max(1, len(self.places)), -1, dtype=np.int64)
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {name: self.weights[a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
+
+    def gradients(self, shard: int) -> dict[str, np.ndarray]:
+        return {name: self._gradients[shard, a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Everything but the parameters and buffers themselves."""
+        arrays = [self.x, self.y, *self.outputs, *self.grads, self._gradients, self.state]
+        arrays += [a for arrays in self.workspace for a in arrays.values()]
+        return sum(a.nbytes for a in arrays)
+
+    @property
+    def weight_layers(self) -> list[tuple[int, str]]:
+        """(stage index, parameter name) of every weight matrix, in order: what diagnostics by layer count."""
+        return [
+            (s.index, f"{s.index}.weight")
+            for s in self.stages
+            if "weight" in s.shape.parameters and len(s.shape.parameters["weight"].shape) > 1
+        ]
+
+    def forward_operations(self, source: np.ndarray, order: np.ndarray, upto: int | None = None) -> list[Operation]:
+        """Take the batch and run the first ``upto`` stages."""
+        operations = [self._take("x", source, order, self.x)]
+        return operations + [self._forward(stage) for stage in self.stages[:upto]]
+
+    def loss_operations(self, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
+        """Take the targets, compute losses and the gradient where the backward pass begins."""
+        spec: Loss = self.loss.spec
+        at = len(self.stages) - (2 if self.fused else 1)
+        function, gradient = (
+            (self.fused.function, self.fused.gradient) if self.fused else (spec.function, spec.gradient)
+        )
+        view = Rows if spec.row else Flat
+        rows = (len(self.y), math.prod(self.y.shape[1:]))
+        operands = {
+            "y_true": view(self.y.reshape(rows)),
+            "y_pred": view(self.outputs[at].reshape(rows)),
+            "grad": view(self.grads[at].reshape(rows)),
+            "total": PerShard(self.losses),
+            "scale": Real(_SCALES[self.reduction]),
+            "mean": Integer(self.reduction == "mean"),
+            "samples": Field(TOTAL),
+            "options": Reals(tuple(float(v) for v in self.loss.options.values())),
+        }
+        template = kernels.loss_of_rows if spec.row else kernels.loss
+        bind = {"function": function, "derivative": gradient}
+        return [
+            self._take("y", targets, order, self.y),
+            self._operation(f"loss_{spec.name}", template, operands, bind, self.loss.owner),
+        ]
+
+    def evaluate_operations(
+        self, source: np.ndarray, targets: np.ndarray, order: np.ndarray, into: np.ndarray
+    ) -> list[Operation]:
+        """Forward, loss, and every output kept in ``into``."""
+        last = self._operation(
+            "put_rows", kernels.put_rows,
+            {"source": Rows(_rows_of(self.outputs[-1])), "target": Whole(into), "start": Field(START)}, {}, "",
+            barrier=True, check_loss=True,
+        )  # fmt: skip
+        first, *forward = self.forward_operations(source, order)
+        # Nobody may overwrite a loss that another thread is still reading.
+        return [replace(first, barrier=True), *forward, *self.loss_operations(targets, order), last]
+
+    def predict_operations(self, source: np.ndarray, order: np.ndarray, into: np.ndarray) -> list[Operation]:
+        operands = {"source": Rows(_rows_of(self.outputs[-1])), "target": Whole(into), "start": Field(START)}
+        return [
+            *self.forward_operations(source, order),
+            self._operation("put_rows", kernels.put_rows, operands, {}, ""),
+        ]
+
+    def gradient_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
+        """Forward to the loss and back: fills ``gradients(shard)`` of every shard."""
+        upto = len(self.stages) - (1 if self.fused else 0)
+        operations = self.forward_operations(source, order, upto) + self.loss_operations(targets, order)
+        return operations + [o for stage in reversed(self.stages[:upto]) for o in self._backward(stage)]
+
+    def train_operations(
+        self, source: np.ndarray, targets: np.ndarray, order: np.ndarray, into: np.ndarray
+    ) -> list[Operation]:
+        """One step; ``into`` keeps what the loss saw (logits where the last activation is fused), in the epoch's order."""
+        at = len(self.stages) - (2 if self.fused else 1)
+        keep = {"source": Rows(_rows_of(self.outputs[at])), "target": Whole(into), "start": Field(START)}
+        tally = {"norms": Whole(self.norms), "totals": Whole(self.totals), "broken": Whole(self.broken)}
+        return [
+            *self.gradient_operations(source, targets, order),
+            self._operation("put_rows", kernels.put_rows, keep, {}, ""),
+            *self._updates(),
+            self._operation("tally", kernels.tally, tally | {"step": Field(STEP)}, {}, "", barrier=True, single=True),
+        ]
+
+    def slope_operations(self, slopes: Mapping[int, np.ndarray]) -> list[Operation]:
+        """Fill ``slopes[i]``, ones of the shape of stage i's output, with f'(z) of the last batch, per activation."""
+        return [
+            replace(operation, operands={**operation.operands, "grad_output": Flat(array), "grad_x": Flat(array)})
+            for i, array in slopes.items()
+            for operation in [self._activation_backward(self.stages[i], self._no_grad)]
+        ]
+
+    def _shard_count(self) -> int:
+        if any(stage.layer is not None and not stage.layer.rowwise for stage in self.stages):
+            return 1
+        weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
+        work = sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
+        fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n * _MIN_ROWS]
+        return max(fits, default=1)
+
+    def _lay_out_parameters(self, count: int) -> None:
+        per_line = _LINE // np.dtype(self.dtype).itemsize
+        self.places: dict[str, tuple[int, int, tuple[int, ...]]] = {}
+        self.buffers: dict[str, np.ndarray] = {}
+        size = 0
+        for stage in self.stages:
+            for name, parameter in stage.shape.parameters.items():
+                key, length = f"{stage.index}.{name}", math.prod(parameter.shape)
+                if parameter.trainable:
+                    self.places[key] = (size, size + length, parameter.shape)
+                    size += -(-length // per_line) * per_line
+                else:
+                    self.buffers[key] = aligned(parameter.shape, self.dtype)
+        self.weights = aligned((size,), self.dtype)
+        self._gradients = aligned((count, size), self.dtype)
+
+    def _n_states(self) -> int:
+        known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}
+        states = [name for name in inspect.signature(self._rule).parameters if name not in known]
+        if len(states) >= len(kernels.LOAD_STATE):
+            raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.LOAD_STATE) - 1} state arrays, not {states}.")
+        return len(states)
+
+    def _operation(
+        self, name: str, template: Any, operands: Mapping[str, Any], bind: Mapping[str, Any], owner: str, **flags: bool
+    ) -> Operation:
+        return Operation(name, template, operands, bind, owner, **flags)
+
+    def _take(self, name: str, source: np.ndarray, order: np.ndarray, target: np.ndarray) -> Operation:
+        operands = {
+            "source": Whole(_rows_of(source)),
+            "order": Whole(order),
+            "target": Rows(_rows_of(target)),
+            "start": Field(START),
+        }
+        return self._operation("take_rows", kernels.take_rows, operands, {}, "")
+
+    def _input_of(self, stage: Stage) -> np.ndarray:
+        return self.outputs[stage.index - 1] if stage.index else self.x
+
+    def _operands_of(self, stage: Stage) -> dict[str, Any]:
+        """Everything a layer's kernels may name in forward."""
+        operands: dict[str, Any] = {
+            "x": Rows(self._input_of(stage)),
+            "output": Rows(self.outputs[stage.index]),
+            "training": Training(),
+            "key": NoiseKey(stage.index),
+            "first_row": Field(1),
+        }
+        parameters = {**self.parameters, **self.buffers}
+        for name in stage.shape.parameters:
+            operands[name] = Whole(parameters[f"{stage.index}.{name}"])
+        for name, array in self.workspace[stage.index].items():
+            operands[name] = Rows(array) if name in stage.shape.workspace else Whole(array)
+        for name, number in stage.shape.constants.items():
+            operands[name] = Integer(number) if isinstance(number, int) else Real(number)
+        return operands
+
+    def _forward(self, stage: Stage) -> Operation:
+        if stage.layer is not None:
+            operands = in_order_of(stage.layer.forward, self._operands_of(stage))
+            return self._operation(f"{stage.name}_forward", stage.layer.forward, operands, {}, stage.chosen.owner)
+        spec = stage.chosen.spec
+        view, template = (_by_row, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
+        operands = {
+            "z": view(self._input_of(stage)),
+            "output": view(self.outputs[stage.index]),
+            "options": Reals(stage.options),
+        }
+        bind = {"function": spec.function}
+        return self._operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)
+
+    def _backward(self, stage: Stage) -> list[Operation]:
+        """Nothing where no parameter lies below: a leading activation has nobody to pass a gradient to."""
+        below = [s for s in self.stages[: stage.index] if s.n_parameters]
+        if not below and not stage.n_parameters:
+            return []
+        grad_x = self.grads[stage.index - 1] if below else self._no_grad
+        if stage.layer is not None:
+            operands = self._operands_of(stage) | {
+                "grad_output": Rows(self.grads[stage.index]),
+                "grad_x": Rows(grad_x),
+            }
+            for name, parameter in stage.shape.parameters.items():
+                if parameter.trainable:
+                    a, b, shape = self.places[f"{stage.index}.{name}"]
+                    per_shard = self._gradients[:, a:b].reshape(len(self.shards), *shape)
+                    operands[f"grad_{name}"] = PerShard(per_shard)
+            operands = in_order_of(stage.layer.backward, operands)
+            return [self._operation(f"{stage.name}_backward", stage.layer.backward, operands, {}, stage.chosen.owner)]
+        return [self._activation_backward(stage, grad_x)]
+
+    def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
+        spec = stage.chosen.spec
+        view, template = (
+            (_by_row, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
+        )
+        operands = {
+            "z": view(self._input_of(stage)),
+            "output": view(self.outputs[stage.index]),
+            "grad_output": view(self.grads[stage.index]),
+            "grad_x": view(grad_x),
+            "options": Reals(stage.options),
+        }
+        bind = {"derivative": spec.derivative}
+        return self._operation(f"{stage.name}_backward", template, operands, bind, stage.chosen.owner)
+
+    def _updates(self) -> list[Operation]:
+        given = {k: v for k, v in self.optimizer.options.items() if k != "lr"}
+        options = tuple(float(given[name]) for name in inspect.signature(self._rule).parameters if name in given)
+        change = aligned((len(self.shards), kernels.BLOCK), self.dtype)
+        bind = {"function": self._rule, "load_state": kernels.LOAD_STATE[len(self.state)]}
+        operations = []
+        for i, (start, stop, _) in enumerate(self.places.values()):
+            operands = {
+                "weight": Whole(self.weights),
+                "grads": Whole(self._gradients),
+                "state": Whole(self.state),
+                "change": PerShard(change),
+                "lr": LearningRate(),
+                "step": StepNumber(),
+                "first": Span(start, stop, 0),
+                "last": Span(start, stop, 1),
+                "norms": PerShard(self.norms[i]),
+                "options": Reals(options),
+            }
+            name = f"update_{self.optimizer.spec.name}"
+            flags = {"barrier": i == 0, "check_loss": i == 0}
+            operations.append(self._operation(name, kernels.update, operands, bind, self.optimizer.owner, **flags))
+        return operations
+
+
+def _rows_of(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), -1)
+
+
+def _by_row(array: np.ndarray) -> Rows:
+    """A row activation works along the last axis."""
+    return Rows(array.reshape(len(array), -1)) if array.ndim > 1 else Rows(array)
+
+
