@@ -18,17 +18,23 @@ def run(arguments: list[str]) -> int:
 
 
 def ui(arguments: list[str]) -> int:
-    """open the runs in MLflow, on this machine only"""
-    _no_arguments("ui", arguments)
-    from workbench.ui import serve
+    """open the runs in MLflow, on this machine only; --port N, --no-browser"""
+    import argparse
 
-    serve()
+    from workbench.ui import PORT, serve
+
+    parser = argparse.ArgumentParser("workbench ui", description=ui.__doc__, allow_abbrev=False)
+    parser.add_argument("--port", type=int, default=PORT, help="%(default)s, or the next one that is free")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    options = parser.parse_args(arguments)
+    serve(options.port, open_browser=not options.no_browser)
     return 0
 
 
 def plugins(arguments: list[str]) -> int:
     """list every plugin: kind, name, origin and what it is"""
-    _no_arguments("plugins", arguments)
+    if arguments:
+        raise ConfigError(f"`workbench plugins` takes no arguments, got {' '.join(arguments)!r}.")
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -87,11 +93,3 @@ def _help() -> str:
     lines += [f"  {name:8} {command.__doc__}" for name, command in COMMANDS.items()]
     lines += ["", "`workbench run --help` shows what can be set. WORKBENCH_TRACE=1 shows where an error came from."]
     return "\n".join(lines)
-
-
-def _no_arguments(command: str, arguments: list[str]) -> None:
-    if arguments in (["-h"], ["--help"]):
-        print(f"workbench {command}: {COMMANDS[command].__doc__}")
-        sys.exit(0)
-    if arguments:
-        raise ConfigError(f"`workbench {command}` takes no arguments, got {' '.join(arguments)!r}.")

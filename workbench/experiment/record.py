@@ -26,7 +26,7 @@ def new_id() -> str:
 class Record:
     """A folder whose journal tells everything: ``replay`` rebuilds the object from it alone.
 
-    ``links`` are lines a plugin wants printed last; ``problems`` says which plugins failed while listening.
+    ``links`` are lines a plugin wants printed last; ``problems`` says what went wrong beside the work itself.
     """
 
     def __init__(self, directory: Path, id: str, name: str, experiment: str, tags: Mapping[str, str]) -> None:
@@ -109,13 +109,15 @@ class Record:
         return inside
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Call every plugin that listens to ``hook``. One that raises is noted once and never stops the run."""
+        """Call every plugin that listens to ``hook``. One that raises is noted and stops nobody."""
         for listener in reversed(getattr(registry().hook, hook).get_hookimpls()):
             try:
                 listener.function(**{name: arguments[name] for name in listener.argnames})
             except Exception as error:  # a stranger's listener may raise anything; the journal is the truth
-                problem = f"plugin {listener.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}"
-                if problem not in self.problems:
-                    self.problems.append(problem)
-                    if self._journal is not None:
-                        self._write("problem", text=problem)
+                self.note(f"plugin {listener.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}")
+
+    def note(self, problem: str) -> None:
+        """Remember what went wrong beside the work itself, once, to be told at the end."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+            self._write("problem", text=problem)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.experiment import journal
+from workbench.experiment.config import Param
 from workbench.experiment.record import ROOT, Record, new_id
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
-
-Param = str | int | float | bool | None
 
 
 class Run(Record):

@@ -1,0 +1,101 @@
+"""What an experiment's configuration holds, and the check that it can be run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Lt
+
+from workbench.errors import ConfigError, WorkbenchError, did_you_mean
+from workbench.experiment.data import Prepared, prepare
+from workbench.options import check_options, options_of
+from workbench.registry import registry
+
+Param = str | int | float | bool | None
+GROUPS = {"dataset": "dataset", "learner": "estimator"}  # configuration group -> kind of plugin
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run's configuration. ``dataset`` and ``learner`` are a plugin's ``name`` and its options.
+
+    ``figures`` None draws every figure that applies.
+    """
+
+    name: str
+    dataset: dict[str, Any]
+    learner: dict[str, Any]
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    validation_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    standardise: bool = True
+    figures: list[str] | None = None
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """Every setting under its dotted key; a list stands as text."""
+        return dict(_flatten(asdict(self)))
+
+    def data(self) -> Prepared:
+        """The data, split and standardised. Raises ``DataError``."""
+        options = dict(self.dataset)
+        return prepare(options.pop("name"), options, self.validation_fraction, self.standardise, self.seed)
+
+    def estimator(self) -> Any:
+        """The learner, not yet fitted. Raises ``ConfigError``."""
+        options = dict(self.learner)
+        name = options.pop("name")
+        try:
+            return registry().get("estimator", name).function(self.data().task, **options)
+        except WorkbenchError:
+            raise
+        except Exception as error:  # whatever a stranger's constructor thinks of the options
+            raise ConfigError(f"learner: {name!r} could not be built: {type(error).__name__}: {error}") from error
+
+
+def check(given: Mapping[str, Any]) -> Config:
+    """The configuration with every default filled in, when data and learner can be made from it and fit together.
+
+    A learner may have a method ``check_data(X, y)``; it is asked here, before anything is written, and raises what it
+    has against the training data. Raises ``ConfigError``, ``DataError`` or ``UnknownName``.
+    """
+    for key in _keys(given):
+        if key.split(".")[-1] == "_target_":
+            raise ConfigError(f"{key}: choose plugins by their registered name; _target_ is not allowed here.")
+    checked = check_options("the configuration", options_of(Config), given)
+    for group, kind in GROUPS.items():
+        options = dict(checked[group])
+        name = options.pop("name", None)
+        if not isinstance(name, str):
+            raise ConfigError(f"{group}.name: name a {kind}{did_you_mean(str(name), registry().names(kind))}")
+        checked[group] = {"name": name, **registry().get(kind, name).check(options, group)}
+    config = Config(**checked)
+    if not _NAME.fullmatch(config.name):
+        raise ConfigError(f"name: {config.name!r} is not allowed: letters, digits, '.', '_' and '-' only, at most 100.")
+    for figure in config.figures or []:
+        registry().get("figure", figure)
+    data, estimator = config.data(), config.estimator()
+    if hasattr(estimator, "check_data"):
+        estimator.check_data(data.X_train, data.y_train)
+    return config
+
+
+def _keys(tree: Any, prefix: str = "") -> Iterator[str]:
+    """Every dotted key of nested mappings and lists."""
+    items = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield f"{prefix}{key}"
+        yield from _keys(value, f"{prefix}{key}.")
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Param]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        elif value is None or isinstance(value, str | int | float | bool):
+            yield f"{prefix}{key}", value
+        else:
+            yield f"{prefix}{key}", str(value)

@@ -1,0 +1,133 @@
+"""Carry one job out: data and learner -> fit -> scores, into a run."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkbenchError
+from workbench.experiment.config import Config
+from workbench.experiment.data import Prepared
+from workbench.experiment.draw import draw
+from workbench.experiment.provenance import tags
+from workbench.experiment.run import Run
+from workbench.specs import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from workbench.experiment.sweep import Sweep
+
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+def execute(name: str, config: Config, sweep: Sweep | None = None, on_epoch: OnEpoch | None = None) -> Run:
+    """Train one configuration and journal it. Never raises: what went wrong is told by ``status`` and ``error``.
+
+    FAILED is an error, KILLED an interrupt (``KeyboardInterrupt``). A run that stands alone draws its figures.
+    """
+    run = Run.start(name, config.name, config.params, tags("run"), sweep)
+    if sweep is not None:
+        sweep.runs.append(run)
+    caught: BaseException | None = None
+    try:
+        _write_config(run, config)
+        run.notify("run_started", run=run)
+        _train(run, config, on_epoch)
+        if sweep is None:
+            draw(run, "run", config.figures)
+        run.end("FINISHED")
+    except BaseException as error:
+        caught = error
+        run.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", describe(error))
+    run.notify("run_ended", run=run, error=caught)
+    run.close()
+    return run
+
+
+def _write_config(run: Run, config: Config) -> None:
+    from omegaconf import OmegaConf
+
+    run.log_text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+
+
+def describe(error: BaseException) -> str:
+    """A message where the user can mend it, a traceback where not."""
+    if isinstance(error, WorkbenchError | KeyboardInterrupt):
+        return str(error) or "interrupted"
+    return "".join(traceback.format_exception(error))
+
+
+def _train(run: Run, config: Config, on_epoch: OnEpoch | None) -> None:
+    data, estimator = config.data(), config.estimator()
+    epochs = _Epochs(run, on_epoch)
+    offered = {"validation_data": (data.X_validation, data.y_validation), "on_epoch": epochs}
+    accepted = inspect.signature(estimator.fit).parameters
+    started = time.perf_counter()
+    estimator.fit(data.X_train, data.y_train, **{name: value for name, value in offered.items() if name in accepted})
+    seconds = time.perf_counter() - started
+    epochs.finish()
+    found = scores(estimator, data)
+    run.log_metrics({"time/fit_seconds": seconds} | {k: v for k, v in found.items() if k not in run.metrics}, step=0)
+    if hasattr(estimator, "network_"):
+        estimator.network_.save(run.directory / "model")
+
+
+class _Epochs:
+    """Puts a learner's epoch records into the run: numbers by epoch, lists (one number per layer) by layer.
+
+    Lists are kept from the first epoch, as ``key``, and from the last, as ``key_final``.
+    """
+
+    def __init__(self, run: Run, on_epoch: OnEpoch | None) -> None:
+        self._run = run
+        self._on_epoch = on_epoch
+        self._last: dict[str, Any] = {}
+
+    def __call__(self, epoch: int, record: Mapping[str, Any]) -> None:
+        metrics = {k: float(v) for k, v in record.items() if isinstance(v, numbers.Real) and k != "epoch"}
+        self._run.log_metrics(metrics, epoch)
+        lists = {key: value for key, value in record.items() if not isinstance(value, numbers.Real)}
+        if not self._last:
+            self._log_by_layer(lists)
+        self._last = lists
+        self._run.notify("epoch_ended", run=self._run, epoch=epoch, metrics=metrics)
+        if self._on_epoch is not None:
+            self._on_epoch(epoch, metrics)
+
+    def finish(self) -> None:
+        self._log_by_layer({f"{key}_final": value for key, value in self._last.items()})
+
+    def _log_by_layer(self, lists: Mapping[str, Any]) -> None:
+        for layer in range(max(map(len, lists.values()), default=0)):
+            self._run.log_metrics({k: v[layer] for k, v in lists.items() if layer < len(v)}, layer + 1)
+
+
+def scores(estimator: Any, data: Prepared) -> dict[str, float]:
+    """scikit-learn's scores on both parts: accuracy, F1 and log loss of classes; R², mean squared error of numbers."""
+    parts = {"train": (data.X_train, data.y_train), "val": (data.X_validation, data.y_validation)}
+    found = {}
+    for part, (X, y) in parts.items():
+        for metric, value in _scores(estimator, data.task, X, y).items():
+            found[f"{part}/{metric}"] = float(value)
+    return found
+
+
+def _scores(estimator: Any, task: Task, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    from sklearn import metrics
+
+    predicted = estimator.predict(X)
+    if task == "regression":
+        return {"r2": metrics.r2_score(y, predicted), "loss": metrics.mean_squared_error(y, predicted)}
+    found = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "f1": metrics.f1_score(y, predicted, average="macro"),
+    }
+    if hasattr(estimator, "predict_proba"):
+        found["loss"] = metrics.log_loss(y, estimator.predict_proba(X), labels=estimator.classes_)
+    return found

@@ -1,0 +1,214 @@
+"""From a command line to jobs: Hydra composes ``conf/`` and the registered names, once per choice of files."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException, OverrideParseException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException, UnsupportedValueType
+
+from workbench.errors import ConfigError, WorkbenchError, did_you_mean
+from workbench.experiment.config import GROUPS, Config, check
+from workbench.options import Option
+from workbench.registry import registry
+
+CONF = "workbench.conf"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked configuration and its name: what sets it apart from the other jobs."""
+
+    name: str
+    config: Config
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The jobs of a command line. ``sweep`` says whether they belong together, even if it is only one."""
+
+    jobs: list[Job]
+    varied: list[str]
+    sweep: bool
+
+
+def grid(arguments: Sequence[str], multirun: bool = False) -> Grid:
+    """Compose and check every job that ``key=value`` arguments ask for. Nothing is written.
+
+    The values an experiment file lists under ``hydra.sweeper.params`` come first, the command line's override them.
+    Raises ``ConfigError``, ``DataError`` or ``UnknownName`` for the first job that cannot be run.
+    """
+    register()
+    try:
+        with initialize_config_module(CONF, job_name="workbench", version_base="1.3"):
+            return _grid(arguments, multirun)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_in_one_line(error)) from error
+
+
+def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
+    composer = _Composer()
+    overrides = {o.key_or_group: o for o in map(composer.parse, arguments)}
+    hydra = composer.files([o for o in overrides.values() if not o.is_sweep_override()]).hydra
+    for part, choice in (("launcher", "basic"), ("sweeper", "basic")):
+        if hydra.runtime.choices[f"hydra/{part}"] != choice:
+            raise ConfigError(f"hydra/{part}: only {choice!r} is supported so far.")
+    sweep = multirun or hydra.mode == RunMode.MULTIRUN
+    if sweep:
+        params = (composer.parse(f"{key}={value}") for key, value in (hydra.sweeper.params or {}).items())
+        overrides = {o.key_or_group: o for o in params} | overrides
+    choices = {key: composer.choices(override, sweep) for key, override in overrides.items()}
+    varied = [key for key, values in choices.items() if len(values) > 1]
+    jobs = []
+    for combination in itertools.product(*choices.values()):
+        changes = {key: o for key, o in zip(choices, combination, strict=True) if key in varied}
+        name = " ".join(_label(key, o, varied) for key, o in changes.items())
+        try:
+            config = check(composer.compose(combination))
+        except (WorkbenchError, OmegaConfBaseException) as error:
+            if not name:
+                raise
+            reason = error if isinstance(error, WorkbenchError) else _in_one_line(error)
+            raise ConfigError(f"in the job {name!r}: {reason}") from error
+        jobs.append(Job(name or f"{config.learner['name']} on {config.dataset['name']}", config))
+    return Grid(jobs, [f"{key}.name" if key in GROUPS else key for key in varied], sweep)
+
+
+class _Composer:
+    """Hydra's composition, with the composed files kept: jobs that differ only in values share them."""
+
+    def __init__(self) -> None:
+        self._loader = GlobalHydra.instance().config_loader()
+        self._parser = OverridesParser.create(config_loader=self._loader)
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self.options = functools.cache(self._loader.get_group_options)
+
+    def parse(self, argument: str) -> Override:
+        try:
+            return self._parser.parse_overrides([argument])[0]
+        except OverrideParseException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"{argument!r} is no setting ({reason}). Write key=value, as in seed=1.") from None
+
+    def choices(self, override: Override, sweep: bool) -> list[Override]:
+        """The values one argument stands for, each as an override of its own."""
+        if not override.is_sweep_override():
+            return [override]
+        if not sweep:
+            raise ConfigError(
+                f"{override.input_line} names several values: add -m to sweep over them, write [a,b] for a list, or "
+                "quote the value for text."
+            )
+        if not override.is_discrete_sweep() or override.is_hydra_override():
+            raise ConfigError(f"{override.input_line}: a grid needs a list of values, and none for Hydra itself.")
+        key = override.get_key_element()
+        return [self.parse(f"{key}={value}") for value in override.sweep_string_iterator()]
+
+    def compose(self, overrides: Iterable[Override]) -> dict[str, Any]:
+        """The configuration under these overrides, resolved. An unknown key is left for the check to tell."""
+        overrides = list(overrides)
+        composed = self.files([o for o in overrides if not self._is_value(o)])
+        config = copy.deepcopy(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+        for override in filter(self._is_value, overrides):
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
+        container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+        assert isinstance(container, dict)
+        return _without_missing(container)
+
+    def files(self, overrides: Iterable[Override]) -> DictConfig:
+        """What the chosen files alone compose, Hydra's own node included; values among the overrides play no part."""
+        chosen = [o for o in overrides if not self._is_value(o)]
+        key = tuple(str(override.input_line) for override in chosen)
+        if key not in self._composed:
+            for override in chosen:
+                self._check_choice(override)
+            try:
+                self._composed[key] = compose("config", list(key), return_hydra_config=True)
+            except ValueError as error:  # Hydra's own word for a group that is given no name
+                raise ConfigError(_in_one_line(error)) from error
+        HydraConfig.instance().set_config(self._composed[key])  # for ${hydra:...}
+        return self._composed[key]
+
+    def _is_value(self, override: Override) -> bool:
+        plain = override.type in (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
+        named = override.package is not None or "/" in override.key_or_group or self.options(override.key_or_group)
+        return plain and not named and not override.is_hydra_override()
+
+    def _check_choice(self, override: Override) -> None:
+        group, choice = override.key_or_group, override.value()
+        options = self.options(group)
+        if not options or not isinstance(choice, str) or choice in options:
+            return
+        if group in GROUPS:
+            registry().get(GROUPS[group], choice)
+        raise ConfigError(f"no {group} is named {choice!r}{did_you_mean(choice, options)}")
+
+
+def _label(key: str, override: Override, varied: Sequence[str]) -> str:
+    """``sigmoid`` for a name, ``depth=4`` for anything else; the whole key where its last part is not enough."""
+    value = override.get_value_element_as_str()
+    if isinstance(override.value(), str):
+        return value
+    last = key.split(".")[-1]
+    alike = [other for other in varied if other.split(".")[-1] == last]
+    return f"{last if len(alike) == 1 else key}={value}"
+
+
+def _without_missing(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {str(key): _without_missing(value) for key, value in tree.items() if value != MISSING}
+    return tree
+
+
+def _in_one_line(error: BaseException) -> str:
+    causes = [error] if error.__cause__ is None else [error, error.__cause__]
+    return " ".join(" ".join(map(str, causes)).split())
+
+
+def register() -> None:
+    """Make every registered data set and learner selectable, and the working folder's ``conf/`` known to Hydra."""
+    store = ConfigStore.instance()
+    for group, kind in GROUPS.items():
+        for name in registry().names(kind):
+            options = registry().get(kind, name).options.values()
+            node = {"name": name} | {option.name: _default(option, group) for option in options}
+            store.store(group=group, name=name, node=node, provider="workbench")
+    Plugins.instance().register(_ProjectConf)
+
+
+def _default(option: Option, group: str) -> Any:
+    """An option's default as YAML can say it; what it cannot say is left to the plugin."""
+    if group == "learner" and option.name in ("seed", "random_state"):
+        return "${seed}"
+    try:
+        return MISSING if option.required else OmegaConf.create([option.default])[0]
+    except UnsupportedValueType:
+        return MISSING
+
+
+class _ProjectConf(SearchPathPlugin):
+    """Appends the project's own ``conf/``: it can add configurations, not replace the packaged ones."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        project = Path.cwd() / "conf"
+        packaged = Path(next(iter(importlib.import_module(CONF).__path__)))
+        if project.is_dir() and project.resolve() != packaged.resolve():
+            search_path.append(provider="project", path=f"file://{project}")

@@ -1,0 +1,127 @@
+"""``workbench run``: from its arguments to an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from workbench.errors import ConfigError, did_you_mean
+from workbench.experiment.draw import draw
+from workbench.experiment.execute import describe, execute
+from workbench.experiment.grid import CONF, Grid, grid, register
+from workbench.experiment.progress import Progress
+from workbench.experiment.provenance import tags
+from workbench.experiment.report import report
+from workbench.experiment.run import Run
+from workbench.experiment.sweep import Sweep
+
+SWEEP_FLAGS = ("-m", "--multirun")
+HYDRA_FLAGS = (
+    *("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "--resolve", "-p", "--package"),
+    *("-i", "--info", "-sc", "--shell-completion"),
+)
+
+
+def launch(arguments: list[str]) -> int:
+    """Run what the arguments ask for; 0 when everything finished, 1 when a run failed, 128 + signal when interrupted.
+
+    Raises ``WorkbenchError``, with nothing written, for what cannot be run at all.
+    """
+    flags = [argument.split("=")[0] for argument in arguments if argument.startswith("-")]
+    for flag in flags:
+        if flag not in (*SWEEP_FLAGS, *HYDRA_FLAGS):
+            raise ConfigError(f"`workbench run` has no flag {flag!r}{did_you_mean(flag, (*SWEEP_FLAGS, *HYDRA_FLAGS))}")
+    if any(flag in HYDRA_FLAGS for flag in flags):
+        return _hydra(arguments)
+    with _plain_warnings():
+        jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
+        with _signals_interrupt():
+            record = _sweep(jobs) if jobs.sweep else _run(jobs)
+    report(record)
+    return {"FINISHED": 0, "FAILED": 1, "KILLED": 130}[record.status]
+
+
+def _run(jobs: Grid) -> Run:
+    (job,) = jobs.jobs
+    with Progress(jobs) as progress:
+        return execute(job.name, job.config, on_epoch=progress.epoch)
+
+
+def _sweep(jobs: Grid) -> Sweep:
+    """Every job in turn. A job that fails does not stop the others; an interrupt does."""
+    first = jobs.jobs[0].config
+    sweep = Sweep.start(first.name, first.name, jobs.varied, len(jobs.jobs), tags("sweep"))
+    caught: BaseException | None = None
+    try:
+        sweep.notify("sweep_started", sweep=sweep)
+        with Progress(jobs) as progress:
+            for job in jobs.jobs:
+                run = execute(job.name, job.config, sweep, progress.epoch)
+                progress.ended(run)
+                if run.status == "KILLED":
+                    raise KeyboardInterrupt(run.error)
+        if finding := draw(sweep, "sweep", first.figures):
+            sweep.set_finding(finding)
+        sweep.end("FINISHED" if all(run.status == "FINISHED" for run in sweep.runs) else "FAILED")
+    except BaseException as error:
+        caught = error
+        sweep.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", describe(error))
+    sweep.notify("sweep_ended", sweep=sweep, error=caught)
+    sweep.close()
+    if caught is not None and sweep.status != "KILLED":
+        raise caught
+    return sweep
+
+
+def _hydra(arguments: list[str]) -> int:
+    """Let Hydra answer --help, --cfg, --info and the shell's questions: it runs nothing then."""
+    import hydra
+
+    if "COMP_LINE" in os.environ:  # the shell completes `workbench run ...`; Hydra knows of no commands
+        line = os.environ["COMP_LINE"].replace(" run ", " ", 1)
+        os.environ.update(COMP_LINE=line, COMP_POINT=str(len(line)))
+    register()
+    sys.argv = ["workbench", *arguments]
+    hydra.main(version_base="1.3", config_path=f"pkg://{CONF}", config_name="config")(_nothing)()
+    return 0
+
+
+def _nothing(config: Any) -> None:
+    raise AssertionError("Hydra was to show something, not to run it")
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: settled and journalled."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    earlier = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """What a learner warns the user of is one line, without the place in our code."""
+    with warnings.catch_warnings():
+        elsewhere: Callable[..., None] = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if category is UserWarning:
+                print(f"workbench: warning: {message}", file=sys.stderr)
+            else:
+                elsewhere(message, category, *place)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield

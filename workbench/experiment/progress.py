@@ -1,0 +1,54 @@
+"""What a terminal shows while jobs run: a bar, and in a sweep one line per finished job. Silent elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+from rich.console import Console
+from rich.text import Text
+
+from workbench.experiment.grid import Grid
+from workbench.experiment.report import COLOURS, outcome
+from workbench.experiment.run import Run
+
+
+class Progress:
+    """A context manager; ``epoch`` and ``ended`` tell it how far things are."""
+
+    def __init__(self, grid: Grid) -> None:
+        console = Console(stderr=True)
+        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
+        self._bar = progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._sweep = grid.sweep
+        jobs = len(grid.jobs)
+        self._width = len(str(jobs))
+        total = jobs if grid.sweep else grid.jobs[0].config.learner.get("epochs")
+        self._task = self._bar.add_task("jobs" if grid.sweep else "epochs", total=total)
+        self._done = 0
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        if not self._sweep:
+            self._bar.update(self._task, completed=epoch)
+
+    def ended(self, run: Run) -> None:
+        now, began, self._began = time.perf_counter(), self._began, time.perf_counter()
+        self._done += 1
+        if not self._sweep or self._bar.disable:
+            return
+        self._bar.update(self._task, completed=self._done)
+        line = f"{self._done:{self._width}}  {run.name}  {outcome(run)}  {now - began:.2f} s"
+        self._bar.console.print(Text(line, style=COLOURS[run.status]))

@@ -1,0 +1,99 @@
+"""What is printed when everything has ended: numbers, finding, figures, what failed, where to look."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workbench.experiment.record import Record
+from workbench.experiment.run import Run
+from workbench.experiment.sweep import Sweep
+
+RESULTS = ("val/loss", "val/accuracy", "val/r2")
+COLOURS = {"RUNNING": "yellow", "FINISHED": "", "FAILED": "red", "KILLED": "yellow"}
+
+
+def report(record: Run | Sweep) -> None:
+    """Print it all, to standard output."""
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=True)
+    if isinstance(record, Sweep):
+        console.print(_table(record))
+        runs = record.runs
+    else:
+        console.print(Text(f"{record.name}  {outcome(record)}"))
+        runs = [record]
+    for line in _lines(record, runs):
+        console.print(Text(line))
+
+
+def outcome(run: Run) -> str:
+    """How a run ended, in a few words: its results at the last step, or its status."""
+    if run.status != "FINISHED":
+        last_line = (run.error or "").strip().splitlines()[-1:]
+        return ": ".join([run.status, *last_line])
+    return "  ".join(f"{key} {_last(run, key):.4g}" for key in RESULTS if key in run.metrics) or run.status
+
+
+def _lines(record: Run | Sweep, runs: list[Run]) -> Iterator[str]:
+    if isinstance(record, Sweep):
+        if record.finding:
+            yield record.finding
+        failed = [run for run in runs if run.status != "FINISHED"]
+        for run in failed:
+            yield f"{run.name}  {outcome(run)}"
+        if failed:
+            yield f"{len(failed)} of {record.jobs} jobs did not finish; why stands in each one's journal."
+    elif record.error:
+        yield record.error.rstrip()
+    yield kernels()
+    if record.figures:
+        yield "figures: " + ", ".join(_relative(path) for path in record.figures.values())
+    yield f"journal: {_relative(record.directory)}"
+    everywhere: list[Record] = [record, *runs] if isinstance(record, Sweep) else [record]
+    yield from dict.fromkeys(problem for each in everywhere for problem in each.problems)
+    yield from record.links
+
+
+def kernels() -> str:
+    """How much of the compiled engine this process had to build. It is not loaded just to say: nothing."""
+    jit = sys.modules.get("workbench.jit")
+    compiled, loaded = (0, 0) if jit is None else (jit.statistics().compiled, jit.statistics().loaded)
+    return f"{compiled} kernels compiled, {loaded} loaded from the cache"
+
+
+def _table(sweep: Sweep) -> Table:
+    """One row per setting, mean ± standard deviation over its seeds."""
+    keys = [key for key in sweep.varied if key.split(".")[-1] != "seed"]
+    groups: dict[tuple, list[Run]] = {}
+    for run in sweep.runs:
+        if run.status == "FINISHED":
+            groups.setdefault(tuple(run.params.get(key) for key in keys), []).append(run)
+    measured = [key for key in RESULTS if any(key in run.metrics for run in sweep.runs)]
+    table = Table(*(key.removeprefix("learner.") for key in keys), "runs", *measured, box=box.SIMPLE)
+    for values, runs in groups.items():
+        results = (_spread([_last(run, key) for run in runs if key in run.metrics]) for key in measured)
+        table.add_row(*map(str, values), str(len(runs)), *results)
+    return table
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return ""
+    mean = f"{statistics.fmean(values):.4f}"
+    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
+
+
+def _last(run: Run, key: str) -> float:
+    return run.metrics[key][-1][1]
+
+
+def _relative(path: Path) -> str:
+    return os.path.relpath(path)
