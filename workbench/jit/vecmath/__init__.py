@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from workbench.jit.vecmath import float32, float64
 
-NAMES = ("exp", "log", "tanh")
+NAMES = ("cos", "erf", "erfc", "exp", "expm1", "log", "log1p", "sin", "sqrt", "tanh")
 
 FUNCTIONS: dict[str, dict[str, Callable]] = {
     module.__name__.rpartition(".")[2]: {name: getattr(module, name) for name in NAMES} for module in (float32, float64)
