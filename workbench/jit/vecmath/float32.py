@@ -39,9 +39,10 @@ B0, B1, B2, B3 = Float(0.00019568084), Float(1.1276757), Float(0.6371821), Float
 B4, B5, B6 = Float(-0.022227041), Float(0.0030432537), Float(-0.0001959413)
 ERF_SMALL, ERF_MAX = Float(0.92), Float(4)
 
-# e^(x^2) erfc(x) = P(x) / Q(x), for 0 <= x <= 10.2; both begin with 1
-P1, P2, P3, P4 = Float(1.2393321), Float(0.7325739), Float(0.22968276), Float(0.03289459)
-Q1, Q2, Q3, Q4, Q5 = Float(2.3677118), Float(2.404241), Float(1.3271796), Float(0.4071281), Float(0.058303453)
+# e^(x^2) erfc(x) (1 + x) in (x - 3) / (x + 3), for 0 <= x <= 10.2
+THREE, D0, D1, D2 = Float(3), Float(0.7160046), Float(-0.23092729), Float(0.0990194)
+D3, D4, D5 = Float(-0.010236806), Float(-0.023784209), Float(0.02197842)
+D6, D7, D8, D9 = Float(-0.0098433616), Float(0.0015010227), Float(0.0007791235), Float(-0.00013978676)
 ERFC_MAX = Float(10.1)
 LEADING_BITS = Int(-(2**12))  # a mask that keeps the first 12 bits of the significand, so that the square is exact
 
@@ -142,7 +143,7 @@ def erf(x: Any) -> Any:
 
 
 def erfc(x: Any) -> Any:
-    """1 - erf(x), accurate in the tail: e^(-x^2) times a rational function."""
+    """1 - erf(x), accurate in the tail: e^(-x^2) times a polynomial in (|x| - 3) / (|x| + 3)."""
     a = min(abs(x), ERFC_MAX)
     high = Int(Float(a).view(Int) & LEADING_BITS).view(Float)
     c = -(high * high)
@@ -154,9 +155,9 @@ def erfc(x: Any) -> Any:
     k1 = k >> 1
     s1 = Int((k1 + BIAS) << 23).view(Float)
     s2 = Int((k - k1 + BIAS) << 23).view(Float)
-    numerator = (((P4 * a + P3) * a + P2) * a + P1) * a + ONE
-    denominator = ((((Q5 * a + Q4) * a + Q3) * a + Q2) * a + Q1) * a + ONE
-    q = numerator / denominator
+    v = (a - THREE) / (a + THREE)
+    q = ((((((((D9 * v + D8) * v + D7) * v + D6) * v + D5) * v + D4) * v + D3) * v + D2) * v + D1) * v + D0
+    q = q / (a + ONE)
     y = (q * (p * (r * r) + r) + q) * s1 * s2
     return TWO - y if x < ZERO else y
 
