@@ -1,0 +1,35 @@
+"""Gaussian error linear unit: a = z Phi(z), Phi the normal distribution function, in its exact (erf) form."""
+
+import math
+
+import numpy as np
+
+from workbench import Activation, hookimpl
+
+SQRT_HALF = 0.7071067811865476
+HIGH, LOW = 0.70703125, 7.553118654752440e-05  # their sum; HIGH has 8 bits, so that its products are exact
+ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
+
+
+def gelu(z):
+    # erfc multiplies a relative error of its argument x by 2 x^2, so the rounding of x is made good to first order.
+    t = min(max(-z, 0.0), 40.0)
+    x = SQRT_HALF * t
+    coarse = np.rint(256 * t) / 256
+    error = (HIGH * coarse - x) + HIGH * (t - coarse) + LOW * t
+    return 0.5 * z * math.erfc(-SQRT_HALF * z) * (1 - 2 * x * error)
+
+
+def derivative(z, a):
+    # Phi(z) + z phi(z). The exponent is z^2 / 2 rounded, and what the rounding lost.
+    t = min(abs(z), 40.0)
+    coarse = np.rint(256 * t) / 256
+    half_square = 0.5 * t * t
+    error = (0.5 * coarse * coarse - half_square) + 0.5 * (t - coarse) * (t + coarse)
+    density = ONE_OVER_SQRT_TWO_PI * math.exp(-half_square) * (1 - error)
+    return (0.5 if abs(z) < 1e-30 else a / z) + z * density
+
+
+@hookimpl
+def register_activations():
+    return [Activation("gelu", gelu, derivative, initializer="he_uniform")]
