@@ -247,12 +247,12 @@ def _template(dtype: str) -> Callable:
                 for j0 in range(0, n, width):
                     columns = min(width, n - j0)
                     at_b, b_step = b + (k0 * b_row + j0 * b_col) * size, b_row
-                    whole = columns == width or (columns == lanes)
+                    whole = columns in (width, lanes)
                     if b_col != 1 or not whole or (b_row > 64 and rows > ROWS):
                         pack_panel(at_b, b_row, b_col, depth, columns, panel)
                         at_b, b_step = panel, width
-                    tiles(at_a, row_step, k_step, at_b, b_step, c + (i0 * c_row + j0) * size, c_row, rows, depth, columns,
-                          int(k0 > 0))  # fmt: skip
+                    at_c = c + (i0 * c_row + j0) * size
+                    tiles(at_a, row_step, k_step, at_b, b_step, at_c, c_row, rows, depth, columns, int(k0 > 0))
 
     return gemm
 

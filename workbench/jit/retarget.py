@@ -28,9 +28,20 @@ OPTIONS: dict[str, Any] = {"fastmath": set(FASTMATH), "error_model": "numpy", "n
 def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = None) -> Any:
     """The compiled-on-demand (``njit``) version of ``function`` for ``dtype`` ("float32" or "float64").
 
-    ``bind`` gives values for global names of ``function``; a Python function among them is retargeted too.
+    ``bind`` gives values for global names of ``function`` and of the helpers it calls in its own file; a Python
+    function among them is retargeted too.
     """
     return _Retarget(dtype).function(function, bind or {})
+
+
+def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
+    """The same binding as plain Python: a copy of ``function`` and its file's helpers that see the bound names."""
+    scope = dict(function.__globals__)
+    for name in names_in(function.__code__) & scope.keys():
+        if isinstance(scope[name], types.FunctionType) and scope[name].__globals__ is function.__globals__:
+            scope[name] = rebind(scope[name], bind)
+    scope.update(bind)
+    return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
 
 
 def reassociated(function: Callable) -> Callable:
@@ -66,8 +77,9 @@ class _Retarget:
         self._done[id(function)] = function  # a recursive call keeps its plain name
         names = names_in(function.__code__)
         scope = dict(function.__globals__)
-        for name in names & scope.keys():
-            scope[name] = self._value(scope[name], names)
+        for name in names & scope.keys() - bind.keys():
+            helper = isinstance(scope[name], types.FunctionType) and scope[name].__globals__ is function.__globals__
+            scope[name] = self.function(scope[name], bind) if helper else self._value(scope[name], names)
         scope.update({name: self._value(value, names) for name, value in bind.items()})
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
         copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)

@@ -35,6 +35,11 @@ from workbench.jit.fingerprint import canonical, fingerprint
 from workbench.jit.retarget import OPTIONS, retarget
 
 _UNUSED_FOR_DAYS = 60
+# What the telling line of a Numba error contains; the others say where Numba was when it found out.
+_TELLING = (
+    "Unknown attribute", "Can't unify", "is not defined", "Use of unsupported", "cannot be", "missing a required",
+    "too many positional", "No implementation of function", "Untyped global", "not supported",
+)  # fmt: skip
 
 
 @dataclass
@@ -115,9 +120,7 @@ def compile_error(error: Exception, owner: str, generated: str = "") -> PluginEr
     outside = [(f, n) for f, n in places if f != generated and os.sep + "numba" + os.sep not in f]
     where = f"{outside[-1][0]}, line {outside[-1][1]}: " if outside else ""
     candidates = [line.strip() for line in text.splitlines()]
-    telling = ("Unknown attribute", "Can't unify", "is not defined", "Use of unsupported", "cannot be", "missing a required",
-               "too many positional", "No implementation of function", "Untyped global", "not supported")  # fmt: skip
-    reasons = [c for c in candidates if any(t in c for t in telling)] or [c for c in candidates if c]
+    reasons = [c for c in candidates if any(t in c for t in _TELLING)] or [c for c in candidates if c]
     trace = "" if _tracing() else f" [{len(candidates)} lines of Numba's own hidden; WORKBENCH_TRACE=1 shows them]"
     return PluginError(f"{owner}: {where}{reasons[-1]}{trace}")
 

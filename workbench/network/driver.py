@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 
 from workbench.jit.random import derive
-from workbench.network.operands import FIRST, KEY, RATE, RECORD_SIZE, ROWS, START, STEP, TOTAL, TRAINING, Operation, Shard
+from workbench.network.operands import (
+    FIRST,
+    KEY,
+    RATE,
+    RECORD_SIZE,
+    ROWS,
+    START,
+    STEP,
+    TOTAL,
+    TRAINING,
+    Operation,
+    Shard,
+)
 
 _SPINS = 2000  # looks at the counter before a waiting thread gives its core away
 
@@ -95,15 +107,7 @@ def compiled_driver() -> Any:
     words = [types.int64] * 10
     signature = types.void(table, table, types.float64[:, ::1], vector, types.int64[::1], *words, vector)
     source = f"def kernel({_ARGUMENTS}):\n    drive({_ARGUMENTS})\n"
-    functions = {"drive": (drive, {**bind, "barrier": barrier_with(bind)})}
-    return specialise("driver", source, signature, functions, {}, "float64", kind="njit", owner="driver")
-
-
-def barrier_with(bind: dict[str, Any]) -> Any:
-    """``barrier`` with the intrinsics in its globals."""
-    from workbench.network.operands import rebind
-
-    return rebind(barrier, bind)
+    return specialise("driver", source, signature, {"drive": (drive, bind)}, {}, "float64", kind="njit", owner="driver")
 
 
 @functools.cache
@@ -127,7 +131,9 @@ class Program:
 class CompiledProgram(Program):
     """The program as a table of addresses."""
 
-    def __init__(self, operations: Sequence[Operation], shards: Sequence[Shard], losses: np.ndarray, dtype: str) -> None:
+    def __init__(
+        self, operations: Sequence[Operation], shards: Sequence[Shard], losses: np.ndarray, dtype: str
+    ) -> None:
         super().__init__(operations, shards, losses)
         self._kernels = [operation.compile(dtype) for operation in operations]  # held: freed code is a crash
         rows = [[self._row(o, s) for s in shards] for o in operations]

@@ -79,35 +79,93 @@ def loss_of_rows(y_true, y_pred, grad, total, scale, mean, samples, options):
 
 
 @reassociated
-def sum_of_squares(values, start, stop):
+def sum_of_squares(values):
     """In float64: the square of a vanishing float32 gradient is no float32."""
     total = 0.0
-    for i in range(start, stop):
+    for i in range(values.size):
         total += np.float64(values[i]) * np.float64(values[i])
     return total
 
 
-def no_state(state, i):
+def part_none(state, start, stop):
     return ()
 
 
-def one_state(state, i):
-    return (state[0, i],)
+def part_one(state, start, stop):
+    return (state[0][start:stop],)
 
 
-def two_states(state, i):
-    return (state[0, i], state[1, i])
+def part_two(state, start, stop):
+    return (state[0][start:stop], state[1][start:stop])
 
 
-def three_states(state, i):
-    return (state[0, i], state[1, i], state[2, i])
+def part_three(state, start, stop):
+    return (state[0][start:stop], state[1][start:stop], state[2][start:stop])
 
 
-LOAD_STATE = (no_state, one_state, two_states, three_states)
+def load_none(state, i):
+    return ()
 
 
-def load_state(state, i):
-    raise NotImplementedError("bound to the entry of LOAD_STATE for this optimizer")
+def load_one(state, i):
+    return (state[0][i],)
+
+
+def load_two(state, i):
+    return (state[0][i], state[1][i])
+
+
+def load_three(state, i):
+    return (state[0][i], state[1][i], state[2][i])
+
+
+def store_none(state, i, new):
+    pass
+
+
+def store_one(state, i, new):
+    state[0][i] = new[1]
+
+
+def store_two(state, i, new):
+    state[0][i] = new[1]
+    state[1][i] = new[2]
+
+
+def store_three(state, i, new):
+    state[0][i] = new[1]
+    state[1][i] = new[2]
+    state[2][i] = new[3]
+
+
+# By number of state arrays: written out, since a loop over them inside the loop over weights would keep it scalar.
+STATE = (
+    (part_none, load_none, store_none),
+    (part_one, load_one, store_one),
+    (part_two, load_two, store_two),
+    (part_three, load_three, store_three),
+)
+
+
+def part_of_state(*arguments):
+    raise NotImplementedError("bound to the entry of STATE for this optimizer, as are the two below")
+
+
+load_state = store_state = part_of_state
+
+
+def add_to(total, values):
+    for i in range(total.size):
+        total[i] += values[i]
+
+
+def step_block(weight, grad, state, change, lr, step, options):
+    """One optimizer step on a block. Slices from 0, for an index that might be negative cannot be vectorised."""
+    for i in range(weight.size):
+        new = function(weight[i], grad[i], *(load_state(state, i) + (lr, step) + options))
+        change[i] = new[0] - weight[i]
+        weight[i] = new[0]
+        store_state(state, i, new)
 
 
 def update(weight, grads, state, change, lr, step, first, last, norms, options):
@@ -118,18 +176,13 @@ def update(weight, grads, state, change, lr, step, first, last, norms, options):
     norms[:] = 0
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
+        part, grad, delta = weight[start:stop], grads[0][start:stop], change[: stop - start]
         for s in range(1, grads.shape[0]):
-            for i in range(start, stop):
-                grads[0, i] += grads[s, i]
-        for i in range(start, stop):
-            new = function(weight[i], grads[0, i], *(load_state(state, i) + (lr, step) + options))
-            change[i - start] = new[0] - weight[i]
-            weight[i] = new[0]
-            for k in range(state.shape[0]):
-                state[k, i] = new[k + 1]
-        norms[0] += sum_of_squares(grads[0], start, stop)
-        norms[1] += sum_of_squares(change, 0, stop - start)
-        norms[2] += sum_of_squares(weight, start, stop)
+            add_to(grad, grads[s][start:stop])
+        step_block(part, grad, part_of_state(state, start, stop), delta, lr, step, options)
+        norms[0] += sum_of_squares(grad)
+        norms[1] += sum_of_squares(delta)
+        norms[2] += sum_of_squares(part)
 
 
 def tally(norms, totals, broken, step):

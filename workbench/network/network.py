@@ -104,7 +104,9 @@ class Network:
             rng = np.random.default_rng(sequence)
             for name, parameter in stage.shape.parameters.items():
                 chosen = choose("initializer", parameter.initializer) if parameter.initializer else self._initializer
-                values = chosen.spec.function(rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options)
+                values = chosen.spec.function(
+                    rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options
+                )
                 self._arrays()[f"{stage.index}.{name}"][...] = values
         return self
 
@@ -242,6 +244,26 @@ class Network:
             array[...] = arrays[name]
         return network
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings and values; memory and machine code are made anew by whoever copies it."""
+        arrays = {name: array.copy() for name, array in self._arrays().items()} if self._plan else None
+        shape = self.stages[0].input_shape if self._plan else None
+        state = self._plan.state.copy() if self._plan else None
+        return {
+            "settings": self.settings, "input_shape": shape, "arrays": arrays, "optimizer_state": state,
+            "history": self.history, "steps": self._steps, "classes_labelled": self._classes_labelled,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Network.__init__(self, **state["settings"])
+        if state["input_shape"] is not None:
+            self.initialize(state["input_shape"])
+            for name, array in self._arrays().items():
+                array[...] = state["arrays"][name]
+            self.plan.state[...] = state["optimizer_state"]
+        self.history, self._steps = state["history"], state["steps"]
+        self._classes_labelled = state["classes_labelled"]
+
     def _arrays(self) -> dict[str, np.ndarray]:
         return {**self.plan.parameters, **self.plan.buffers}
 
@@ -264,7 +286,9 @@ class Network:
         return int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
 
     def _thread_count(self) -> int:
-        return self._threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return (
+            self._threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
 
     def _threshold(self, logits: bool) -> float:
         return 0.0 if logits or self._loss.spec.targets == "sign" else 0.5

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -281,7 +280,9 @@ class Operation:
 
     def run(self, shard: Shard, record: np.ndarray) -> None:
         """As plain Python: the reference."""
-        function = rebind(self.template, self.bind)
+        from workbench.jit.retarget import rebind
+
+        function = rebind(self.template, self.bind) if self.bind else self.template
         function(**{name: operand.value(shard, record) for name, operand in self.operands.items()})
 
     def row(self, shard: Shard) -> list[int]:
@@ -326,13 +327,6 @@ def _compile(name: str, source: str, template: Callable, bind: tuple, dtype: str
 def in_order_of(function: Callable, operands: Mapping[str, Operand]) -> dict[str, Operand]:
     """The operands a plugin's kernel names, in its order."""
     return {name: operands[name] for name in inspect.signature(function).parameters}
-
-
-def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
-    """``function`` as plain Python with the bound names in its globals."""
-    copy = types.FunctionType(function.__code__, {**function.__globals__, **bind}, function.__name__)
-    copy.__defaults__ = function.__defaults__
-    return copy
 
 
 def shards(batch_size: int, count: int) -> Sequence[Shard]:

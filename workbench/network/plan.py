@@ -222,8 +222,8 @@ class Plan:
     def _n_states(self) -> int:
         known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}
         states = [name for name in inspect.signature(self._rule).parameters if name not in known]
-        if len(states) >= len(kernels.LOAD_STATE):
-            raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.LOAD_STATE) - 1} state arrays, not {states}.")
+        if len(states) >= len(kernels.STATE):
+            raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {states}.")
         return len(states)
 
     def _operation(
@@ -297,9 +297,7 @@ class Plan:
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
         spec = stage.chosen.spec
-        view, template = (
-            (_by_row, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
-        )
+        view, template = (_by_row, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
         operands = {
             "z": view(self._input_of(stage)),
             "output": view(self.outputs[stage.index]),
@@ -314,7 +312,8 @@ class Plan:
         given = {k: v for k, v in self.optimizer.options.items() if k != "lr"}
         options = tuple(float(given[name]) for name in inspect.signature(self._rule).parameters if name in given)
         change = aligned((len(self.shards), kernels.BLOCK), self.dtype)
-        bind = {"function": self._rule, "load_state": kernels.LOAD_STATE[len(self.state)]}
+        part, load, store = kernels.STATE[len(self.state)]
+        bind = {"function": self._rule, "part_of_state": part, "load_state": load, "store_state": store}
         operations = []
         for i, (start, stop, _) in enumerate(self.places.values()):
             operands = {
@@ -342,5 +341,3 @@ def _rows_of(array: np.ndarray) -> np.ndarray:
 def _by_row(array: np.ndarray) -> Rows:
     """A row activation works along the last axis."""
     return Rows(array.reshape(len(array), -1)) if array.ndim > 1 else Rows(array)
-
-

@@ -62,10 +62,14 @@ def encode_targets(y: Any, n_samples: int, output_shape: Shape, loss: Loss, dtyp
 def _labels(y: np.ndarray, n_outputs: int) -> np.ndarray:
     labels = y.astype(np.int64)
     if (labels != y).any():
-        raise DataError(f"y has one number per sample and the network {n_outputs} outputs, so y must hold whole labels.")
+        raise DataError(
+            f"y has one number per sample and the network {n_outputs} outputs, so y must hold whole labels."
+        )
     if labels.min() < 0 or labels.max() >= n_outputs:
         wrong = labels[(labels < 0) | (labels >= n_outputs)][0]
-        raise DataError(f"label {wrong} is out of range: the network has {n_outputs} outputs, labels 0 to {n_outputs - 1}.")
+        raise DataError(
+            f"label {wrong} is out of range: the network has {n_outputs} outputs, labels 0 to {n_outputs - 1}."
+        )
     return labels
 
 
@@ -80,4 +84,6 @@ def _check_finite(name: str, values: np.ndarray) -> None:
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         at = ", ".join(map(str, bad[0]))
-        raise DataError(f"{name}[{at}] is {values[tuple(bad[0])]}: {len(bad)} of its {values.size} values are not finite.")
+        raise DataError(
+            f"{name}[{at}] is {values[tuple(bad[0])]}: {len(bad)} of its {values.size} values are not finite."
+        )
