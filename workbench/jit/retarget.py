@@ -52,7 +52,7 @@ def reassociated(function: Callable) -> Callable:
 
 @functools.cache
 def _fast(name: str, dtype: str) -> Any:
-    return njit(**OPTIONS)(vecmath.FUNCTIONS[dtype][name])
+    return njit(forceinline=True, **OPTIONS)(vecmath.FUNCTIONS[dtype][name])
 
 
 @functools.cache
@@ -86,7 +86,8 @@ class _Retarget:
         copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
         options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": WeakLiteralsCompiler}
-        self._done[id(function)] = njit(**options)(copy)
+        # Above LLVM's inlining threshold a plugin's function would stay a call and its loop scalar, ten times slower.
+        self._done[id(function)] = njit(forceinline=not bind, **options)(copy)
         return self._done[id(function)]
 
     def _value(self, value: Any, names: set[str]) -> Any:
