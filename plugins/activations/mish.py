@@ -16,7 +16,7 @@ def derivative(z, a):
     e = math.exp(-abs(z))
     n = 1 + 2 * e if z >= 0 else e * (e + 2)
     d = 1 + 2 * e * (1 + e) if z >= 0 else e * (e + 2) + 2
-    return (n * d + 4 * z * e * (1 + e) * (e if z >= 0 else 1)) / (d * d)
+    return (n * d + z * (4 * e * (1 + e) * (e if z >= 0 else 1.0))) / (d * d)
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from workbench import Activation, hookimpl
 
 def sigmoid(z):
     e = math.exp(-abs(z))
-    return (1 if z >= 0 else e) / (1 + e)
+    return (1.0 if z >= 0 else e) / (1 + e)
 
 
 def derivative(z, a):

@@ -7,12 +7,12 @@ from workbench import Activation, hookimpl
 
 def silu(z):
     e = math.exp(-abs(z))
-    return z * ((1 if z >= 0 else e) / (1 + e))
+    return z * ((1.0 if z >= 0 else e) / (1 + e))
 
 
 def derivative(z, a):
     e = math.exp(-abs(z))
-    return ((1 if z >= 0 else e) * (1 + e) + z * e) / ((1 + e) * (1 + e))
+    return ((1.0 if z >= 0 else e) * (1 + e) + z * e) / ((1 + e) * (1 + e))
 
 
 @hookimpl

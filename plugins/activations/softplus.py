@@ -11,7 +11,7 @@ def softplus(z):
 
 def derivative(z, a):
     e = math.exp(-abs(z))
-    return (1 if z >= 0 else e) / (1 + e)
+    return (1.0 if z >= 0 else e) / (1 + e)
 
 
 @hookimpl
