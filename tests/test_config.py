@@ -1,0 +1,186 @@
+"""Configuration: composed as Hydra composes it, checked for every job before anything is written."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from workbench.errors import ConfigError
+from workbench.experiment import grid as grids
+from workbench.experiment.grid import grid
+
+SIMPLE = ("dataset=tiny", "learner=stepper")
+SHIPPED = Path(__file__).parent.parent / "conf" / "experiment"
+
+
+@pytest.fixture
+def untouched(fakes):
+    """A project in which the command leaves nothing behind, checked at the end."""
+    before = sorted(fakes.rglob("*"))
+    yield fakes
+    caches = {path for path in fakes.rglob("*") if "__pycache__" in path.parts}
+    assert sorted(set(fakes.rglob("*")) - caches) == before
+
+
+BAD = {
+    "misspelt option": (["learner.deph=3"], "estimator 'stepper' has no option 'deph'; did you mean 'depth'"),
+    "misspelt option, added": (["+learner.deph=3"], "estimator 'stepper' has no option 'deph'; did you mean 'depth'"),
+    "misspelt option, forced": (["++learner.deph=3"], "estimator 'stepper' has no option 'deph'; did you mean 'depth'"),
+    "misspelt setting": (["sed=3"], "the configuration has no option 'sed'; did you mean 'seed'?"),
+    "misspelt setting, added": (["+sed=3"], "the configuration has no option 'sed'; did you mean 'seed'?"),
+    "option of the data": (["dataset.m=3"], "dataset 'tiny' has no option 'm'"),
+    "wrong type": (["learner.depth=abc"], "learner: estimator 'stepper': depth = 'abc' should be a valid integer"),
+    "no whole number": (["learner.depth=2.5"], "depth = 2.5 should be a valid integer"),
+    "a list for a number": (["learner.depth=[1,2]"], "depth = [1, 2] should be a valid integer"),
+    "null for a number": (["learner.depth=null"], "depth = None should be a valid integer"),
+    "seed below zero": (["seed=-1"], "the configuration: seed = -1 should be greater than or equal to 0"),
+    "fraction above one": (["validation_fraction=1.5"], "validation_fraction = 1.5 should be less than 1"),
+    "unknown learner": (["learner=steper"], "no estimator is named 'steper'; did you mean 'stepper'?"),
+    "unknown learner by name": (["learner.name=steper"], "no estimator is named 'steper'; did you mean 'stepper'?"),
+    "unknown data set": (["dataset=digts"], "no dataset is named 'digts'; did you mean 'digits'"),
+    "unknown experiment": (["experiment=vanishing"], "no experiment is named 'vanishing'; did you mean 'vanishing_gr"),
+    "unknown figure": (["figures=[hights]"], "no figure is named 'hights'; did you mean 'heights'"),
+    "no learner": (["learner=null"], "Config group override must be a string"),
+    "learner taken away": (["~learner"], "the configuration needs the option 'learner'"),
+    "option without default": (["dataset=needy"], "dataset: dataset 'needy' needs the option 'path'"),
+    "learner that cannot be built": (["learner=unbuildable"], "'unbuildable' could not be built: TypeError: no such"),
+    "a class by path": (["+learner.activation._target_=os.system"], "learner.activation._target_: choose plugins by"),
+    "a class by path in a list": (["figures=[{_target_:os.system}]"], "figures.0._target_: choose plugins by their"),
+    "name that is a path": (["name=../../etc"], "name: '../../etc' is not allowed"),
+    "no setting": (["stepper"], "'stepper' is no setting"),
+    "broken setting": (["learner.layers=[1"], "'learner.layers=[1' is no setting"),
+    "several values, no -m": (["learner.depth=2,4"], "learner.depth=2,4 names several values: add -m"),
+    "a range": (["-m", "validation_fraction=interval(0.1,0.2)"], "a grid needs a list of values"),
+    "one bad job of many": (["-m", "learner.depth=2,4,many"], "in the job 'many': learner: estimator 'stepper': depth"),
+    "one bad seed of many": (["-m", "seed=0,-1"], "in the job 'seed=-1': the configuration: seed = -1"),
+    "Hydra's own": (["hydra.run.dri=x"], "Could not override 'hydra.run.dri'"),
+    "another launcher": (["hydra/launcher=joblib"], "no hydra/launcher is named 'joblib'"),
+    "unknown flag": (["--multrun"], "`workbench run` has no flag '--multrun'; did you mean '--multirun'"),
+    "unknown variable": (["name=${nam}"], "Interpolation key 'nam' not found"),
+    "NaN in the data": (["dataset.defect=missing"], "data set 'tiny': X[1, 2] (feature 'depth') is nan"),
+    "empty data": (["dataset.n=0"], "data set 'tiny' is empty"),
+    "a class of one": (["dataset.defect=lone class"], "data set 'tiny' (12 samples) cannot be split"),
+    "data a learner refuses": (["dataset=digits", "learner=picky"], "picky wants two classes"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_message_exit_code_2_and_nothing_left_behind(untouched, workbench, arguments, message):
+    result = workbench("run", *SIMPLE, *arguments) if "~learner" not in arguments else workbench("run", *arguments)
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.startswith("workbench: ")
+    assert result.err.count("\n") == 1
+    assert result.out == ""
+
+
+def test_bad_input_stays_tidy_in_a_process_of_its_own_with_mlflow_on(untouched, process, monkeypatch):
+    monkeypatch.delenv("WORKBENCH_DISABLE_PLUGINS")
+    result = process("run", *SIMPLE, "-m", "learner.depth=1,x")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+
+
+COMPOSITIONS = [
+    [],
+    ["learner.depth=7", "seed=3"],
+    ["learner.activation='a b'", "validation_fraction=1e-1"],
+    ["learner.layers=[1,2,3]", "+learner.layers_too={a:1,b:[x,y]}"],
+    ["learner=logistic", "learner.C=3", "dataset=digits"],
+    ["~learner.depth", "learner.epochs=9"],
+    ["name=it_${seed}", "seed=12"],
+    ["figures=[heights,broken]", "standardise=false", "learner.depth=null"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMPOSITIONS, ids=" ".join)
+def test_composition_is_hydras(fakes, arguments):
+    """Setting values on kept files, as a sweep does, gives what Hydra gives for all of them at once."""
+    grids.register()
+    arguments = [*SIMPLE, *arguments]
+    with initialize_config_module("workbench.conf", version_base="1.3"):
+        expected = OmegaConf.to_container(compose("config", arguments), resolve=True)
+        composer = grids._Composer()
+        overrides = {o.key_or_group: o for o in map(composer.parse, arguments)}
+        assert composer.compose(overrides.values()) == expected
+
+
+def test_the_seed_reaches_the_split_and_the_learner(fakes):
+    for learner, option in (("stepper", "seed"), ("logistic", "random_state")):
+        first, second = grid(["dataset=digits", f"learner={learner}", "seed=3,4"], multirun=True).jobs
+        assert (first.config.learner[option], second.config.learner[option]) == (3, 4)
+        assert (first.config.data().X_train != second.config.data().X_train).any()
+
+
+def test_an_option_may_be_given_options_of_its_own(fakes):
+    (fakes / "plugins" / "nested.py").write_text(
+        "from workbench import Estimator, hookimpl\n\n\n"
+        "def nested(task, *, optimizer: str | dict = 'sgd'):\n    return object()\n\n\n"
+        "@hookimpl\ndef register_estimators():\n    return [Estimator('nested', nested)]\n"
+    )
+    (job,) = grid(["dataset=tiny", "learner=nested", "learner.optimizer.adam.lr=0.1"]).jobs
+    assert job.config.learner["optimizer"] == {"adam": {"lr": 0.1}}
+
+
+EXPERIMENT = """\
+# @package _global_
+# workbench run experiment=mine
+defaults:
+  - override /dataset: tiny
+  - override /learner: stepper
+name: mine
+figures: []
+hydra:
+  mode: MULTIRUN
+  sweeper:
+    params:
+      learner.depth: 2,4
+      seed: 0,1,2
+"""
+
+
+@pytest.fixture
+def mine(fakes):
+    """The user's own experiment, in the user's own ``conf/``."""
+    (fakes / "conf" / "experiment").mkdir(parents=True)
+    (fakes / "conf" / "experiment" / "mine.yaml").write_text(EXPERIMENT)
+    return fakes
+
+
+def test_a_users_experiment_is_a_sweep_without_a_flag(mine):
+    jobs = grid(["experiment=mine"])
+    assert jobs.sweep
+    assert jobs.varied == ["learner.depth", "seed"]
+    assert [job.name for job in jobs.jobs][:2] == ["depth=2 seed=0", "depth=2 seed=1"]
+    assert len(jobs.jobs) == 6
+    assert {job.config.name for job in jobs.jobs} == {"mine"}
+
+
+def test_the_command_line_overrides_what_an_experiment_file_says(mine):
+    assert [job.name for job in grid(["experiment=mine", "seed=7"]).jobs] == ["depth=2", "depth=4"]
+    assert [job.config.seed for job in grid(["experiment=mine", "seed=7"]).jobs] == [7, 7]
+    jobs = grid(["experiment=mine", "learner.depth=8", "seed=5", "learner.activation=a,b"]).jobs
+    assert [job.name for job in jobs] == ["a", "b"]
+    (job, *_) = grid(["experiment=mine", "dataset=digits"]).jobs
+    assert job.config.dataset == {"name": "digits"}
+
+
+def test_a_misspelt_key_in_an_experiment_file_is_found(mine):
+    file = mine / "conf" / "experiment" / "mine.yaml"
+    file.write_text(EXPERIMENT + "learner:\n  widht: 3\n")
+    with pytest.raises(ConfigError, match="has no option 'widht'"):
+        grid(["experiment=mine"])
+    file.write_text(EXPERIMENT.replace("learner.depth:", "learner.deph:"))
+    with pytest.raises(ConfigError, match="has no option 'deph'; did you mean 'depth'"):
+        grid(["experiment=mine"])
+
+
+def test_a_project_adds_configurations_and_shadows_none(mine):
+    (mine / "conf" / "config.yaml").write_text("name: hijacked\n")
+    assert grid([*SIMPLE]).jobs[0].config.name == "default"
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_shipped_experiment_names_the_command_that_runs_it(file):
+    assert f"# workbench run experiment={file.stem}" in file.read_text().splitlines()[:2]

@@ -1,0 +1,156 @@
+"""One run: what it records, how it ends, and that its folder tells all of it."""
+
+import math
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, log_loss
+
+from workbench.experiment import journal
+from workbench.experiment.config import check
+from workbench.experiment.execute import execute
+from workbench.experiment.run import Run
+
+
+def config(learner="stepper", dataset="tiny", **changes):
+    return check({"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | changes})
+
+
+def test_a_learner_without_epochs_is_scored_as_scikit_learn_scores_it(fakes):
+    chosen = config("logistic", "digits", C=0.5)
+    run = execute("it", chosen)
+    assert run.status == "FINISHED", run.error
+    data = chosen.data()
+    reference = LogisticRegression(C=0.5, max_iter=1000).fit(data.X_train, data.y_train)
+    expected = {
+        "train/accuracy": reference.score(data.X_train, data.y_train),
+        "val/accuracy": reference.score(data.X_validation, data.y_validation),
+        "val/loss": log_loss(data.y_validation, reference.predict_proba(data.X_validation)),
+        "val/f1": f1_score(data.y_validation, reference.predict(data.X_validation), average="macro"),
+    }
+    for key, value in expected.items():
+        assert run.metrics[key] == [(0, value)], key
+
+
+def test_epochs_become_steps_and_layers_become_steps_of_their_own_metrics(fakes):
+    run = execute("it", config(depth=3, epochs=2))
+    assert run.metrics["train/loss"] == [(1, 1.0), (2, 0.5)]
+    assert run.metrics["gradients/norm_by_layer"] == [(1, 1.0), (2, 0.5), (3, 0.25)]  # of the first epoch
+    assert run.metrics["gradients/norm_by_layer_final"] == [(1, 0.5), (2, 0.25), (3, 0.125)]  # of the last
+    assert run.metrics["val/accuracy"][0][0] == 0
+    assert "epoch" not in run.metrics
+
+
+def test_its_folder_alone_tells_the_run(fakes):
+    run = execute("sigmoid depth=3", config(depth=3))
+    again = Run.replay(run.directory)
+    told = ("id", "name", "experiment", "params", "tags", "status", "error", "metrics", "figures", "problems")
+    assert {key: getattr(again, key) for key in told} == {key: getattr(run, key) for key in told}
+    assert OmegaConf.load(run.directory / "config.yaml").learner.depth == 3
+
+
+def test_params_are_the_whole_configuration_with_dotted_keys(fakes):
+    params = execute("it", config(activation="tanh")).params
+    expected = {"name": "trial", "seed": 0, "dataset.name": "tiny", "learner.activation": "tanh", "learner.depth": 2}
+    assert expected.items() <= params.items()
+    assert params["learner.layers"] == "(1, 2)"
+    assert params["figures"] is None
+
+
+def test_every_hook_is_called_once_and_in_order(fakes, heard):
+    execute("it", config(epochs=2))
+    assert [told["hook"] for told in heard()] == ["run_started", "epoch_ended", "epoch_ended", "run_ended"]
+    assert heard("epoch_ended")[1] | {"name": ""} == {
+        "hook": "epoch_ended",
+        "name": "",
+        "epoch": 2,
+        "metrics": ["train/loss"],
+    }
+    assert heard("run_ended") == [{"hook": "run_ended", "name": "it", "status": "FINISHED", "error": "NoneType"}]
+
+
+@pytest.mark.parametrize(
+    ("fails", "status", "error", "told"),
+    [
+        ("runtime", "FAILED", "RuntimeError", "Traceback (most recent call last)"),
+        ("user", "FAILED", "WorkbenchError", "the learner gave up"),
+        ("interrupt", "KILLED", "KeyboardInterrupt", "SIGINT"),
+    ],
+)
+def test_a_run_that_breaks_off_is_settled_and_tells_why(fakes, heard, fails, status, error, told):
+    run = execute("it", config(fails=fails))
+    assert (run.status, Run.replay(run.directory).status) == (status, status)
+    assert run.error.startswith(told)
+    assert heard("run_ended") == [{"hook": "run_ended", "name": "it", "status": status, "error": error}]
+
+
+@pytest.mark.parametrize("hook", ["run_started", "epoch_ended", "run_ended"])
+def test_a_listener_that_raises_is_told_once_and_stops_nothing(fakes, heard, monkeypatch, hook):
+    monkeypatch.setenv("FAKES_LISTENER_RAISES", hook)
+    run = execute("it", config(epochs=5))
+    assert run.status == "FINISHED"
+    assert run.problems == [f"plugin 'fakes' failed in {hook}: RuntimeError: deaf"]
+    assert Run.replay(run.directory).problems == run.problems
+    assert len(heard("epoch_ended")) == 5
+
+
+def test_the_first_number_that_is_not_finite_is_a_tag(fakes):
+    run = execute("it", config(fails="infinite"))
+    assert run.tags["nonfinite"] == "train/loss"
+    assert run.metrics["train/loss"][0] == (1, math.inf)
+
+
+def test_a_run_draws_the_figures_of_a_run_and_a_broken_one_is_only_told(fakes):
+    run = execute("it", config())
+    assert "heights" not in run.figures  # of a sweep
+    for name, path in run.figures.items():
+        assert path == run.directory / "figures" / f"{name}.png"
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tags_say_where_a_result_came_from(fakes):
+    tags = execute("it", config()).tags
+    assert tags["workbench.kind"] == "run"
+    assert tags["version.numpy"] == np.__version__
+    assert tags["plugin.fakes"].startswith("plugins/fakes.py sha256:")
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run.start("it", "trial", {}, {}, root=tmp_path)
+    yield run
+    run.close()
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "/outside.txt", "figures/../../outside.txt"])
+def test_nothing_is_written_outside_its_folder(run, path):
+    with pytest.raises(ValueError, match="lies outside"):
+        run.log_text(path, "text")
+
+
+def test_what_is_written_before_the_end_is_in_a_replay_of_a_run_that_never_ended(run):
+    run.log_metrics({"train/loss": np.float32(0.5)}, step=1)
+    again = Run.replay(run.directory)
+    assert again.status == "RUNNING"
+    assert again.metrics == {"train/loss": [(1, 0.5)]}
+
+
+def test_a_closed_run_takes_no_more(run):
+    run.end("FINISHED")
+    run.close()
+    with pytest.raises(ValueError, match="is closed"):
+        run.log_metrics({"train/loss": 1.0}, step=1)
+    assert journal.read(run.directory)[-1]["event"] == "ended"
+
+
+def test_runs_of_one_instant_have_folders_of_their_own(tmp_path, monkeypatch):
+    runs = [Run.start("it", "trial", {}, {}, root=tmp_path) for _ in range(20)]
+    for run in runs:
+        run.close()
+    assert len({run.directory for run in runs}) == 20
+    assert [run.id for run in runs] == sorted(run.id for run in runs)
+    monkeypatch.setattr("workbench.experiment.run.new_id", lambda: runs[0].id)
+    with pytest.raises(FileExistsError):
+        Run.start("it", "trial", {}, {}, root=tmp_path)

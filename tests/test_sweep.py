@@ -1,0 +1,127 @@
+"""A sweep: every job once, a failed one stops no other, and the parent always ends."""
+
+import signal
+import time
+
+from workbench.experiment.sweep import Sweep
+
+GRID = ("-m", "dataset=tiny", "learner=stepper", "learner.activation=sigmoid,relu", "learner.depth=2,4", "figures=[]")
+
+
+def replay(project):
+    (directory,) = (project / "runs").iterdir()
+    return Sweep.replay(directory)
+
+
+def test_every_job_runs_once_under_a_name_that_says_what_varied(fakes, workbench):
+    result = workbench("run", *GRID, "name=trial")
+    assert result.code == 0, result.err
+    sweep = replay(fakes)
+    assert [run.name for run in sweep.runs] == ["sigmoid depth=2", "sigmoid depth=4", "relu depth=2", "relu depth=4"]
+    assert sweep.varied == ["learner.activation", "learner.depth"]
+    assert [run.params["learner.depth"] for run in sweep.runs] == [2, 4, 2, 4]
+    assert (sweep.name, sweep.jobs, sweep.status, sweep.tags["workbench.kind"]) == ("trial", 4, "FINISHED", "sweep")
+    assert {run.status for run in sweep.runs} == {"FINISHED"}
+    assert all(run.sweep is sweep and run.directory.parent == sweep.directory for run in sweep.runs)
+
+
+def test_a_job_that_fails_stops_no_other_and_shows_in_the_exit_code(fakes, workbench, heard):
+    result = workbench("run", "-m", "dataset=tiny", "learner=stepper", "learner.fails=runtime,user,''", "figures=[]")
+    assert result.code == 1
+    sweep = replay(fakes)
+    assert [run.status for run in sweep.runs] == ["FAILED", "FAILED", "FINISHED"]
+    assert "RuntimeError: the learner broke" in sweep.runs[0].error
+    assert sweep.runs[0].error.startswith("Traceback")
+    assert sweep.runs[1].error == "the learner gave up"
+    assert sweep.status == "FAILED"
+    assert "2 of 3 jobs did not finish" in result.out
+    assert "FAILED: the learner gave up" in result.out
+    assert heard("sweep_ended") == [{"hook": "sweep_ended", "status": "FAILED", "error": "NoneType", "figures": []}]
+
+
+def test_the_hooks_of_a_sweep_enclose_those_of_its_runs(fakes, workbench, heard):
+    workbench("run", "-m", "dataset=tiny", "learner=logistic", "seed=0,1", "figures=[]")
+    hooks = [told["hook"] for told in heard()]
+    assert hooks == ["sweep_started", *["run_started", "run_ended"] * 2, "sweep_ended"]
+
+
+def test_figures_and_finding_are_there_when_the_sweep_ends(fakes, workbench, heard):
+    result = workbench("run", *GRID[:-1], "figures=[heights]")
+    sweep = replay(fakes)
+    assert sweep.finding == "4 runs were compared."
+    assert (sweep.directory / "finding.md").read_text() == "4 runs were compared.\n"
+    assert sweep.figures["heights"].read_bytes().startswith(b"\x89PNG")
+    assert heard("sweep_ended")[0]["figures"] == ["heights"]
+    printed = result.out.splitlines()
+    assert "4 runs were compared." in printed
+    assert printed[-1] == "look here"
+    assert any(line.startswith("figures: runs/") for line in printed)
+    assert any(line.endswith("loaded from the cache") for line in printed)
+
+
+def test_a_figure_that_cannot_be_drawn_is_told_and_costs_nothing_else(fakes, workbench):
+    result = workbench("run", *GRID[:-1], "figures=[broken,heights]")
+    assert result.code == 0
+    assert "figure 'broken' could not be drawn: ZeroDivisionError: no runs to divide by" in result.out
+    assert list(replay(fakes).figures) == ["heights"]
+
+
+def test_the_table_gives_mean_and_deviation_over_the_seeds(fakes, workbench):
+    out = workbench("run", "-m", "dataset=iris", "learner=logistic", "learner.C=0.01,1", "seed=0,1,2", "figures=[]").out
+    rows = [line.split() for line in out.splitlines() if "±" in line]
+    accuracies = [[run.metrics["val/accuracy"][0][1] for run in replay_runs] for replay_runs in by_c()]
+    for row, (c, values) in zip(rows, zip(("0.01", "1.0"), accuracies, strict=True), strict=True):
+        mean = sum(values) / 3
+        deviation = (sum((value - mean) ** 2 for value in values) / 2) ** 0.5
+        assert row[:2] == [c, "3"]
+        assert row[-3:] == [f"{mean:.4f}", "±", f"{deviation:.4f}"]
+
+
+def by_c():
+    from pathlib import Path
+
+    runs = replay(Path.cwd()).runs
+    return [[run for run in runs if run.params["learner.C"] == c] for c in (0.01, 1.0)]
+
+
+def test_one_job_is_a_sweep_where_one_was_asked_for(fakes, workbench):
+    assert workbench("run", "-m", "dataset=tiny", "learner=stepper", "figures=[]").code == 0
+    sweep = replay(fakes)
+    assert [run.name for run in sweep.runs] == ["stepper on tiny"]
+    assert sweep.varied == []
+
+
+def test_names_stay_apart_where_the_last_part_of_two_keys_is_the_same(fakes, workbench):
+    workbench("run", "-m", "dataset=tiny", "learner=stepper", "dataset.seed=0,1", "learner.seed=5,6", "figures=[]")
+    assert replay(fakes).runs[0].name == "dataset.seed=0 learner.seed=5"
+
+
+def test_a_sweep_over_learners_names_them(fakes, workbench):
+    assert workbench("run", "-m", "dataset=tiny", "learner=logistic,stepper", "figures=[]").code == 0
+    sweep = replay(fakes)
+    assert [run.name for run in sweep.runs] == ["logistic", "stepper"]
+    assert sweep.varied == ["learner.name"]
+
+
+def test_a_terminated_sweep_is_settled(fakes, process, heard):
+    running = process("run", *GRID, "learner.epochs=1000", "learner.pause=0.05", start=True)
+    deadline = time.monotonic() + 60
+    while not heard("epoch_ended") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "Traceback" not in out + err
+    sweep = replay(fakes)
+    assert [run.status for run in sweep.runs] == ["KILLED"]
+    assert (sweep.status, sweep.error) == ("KILLED", "SIGTERM")
+    assert len(heard("run_ended")) == 1
+    assert heard("sweep_ended")[0]["status"] == "KILLED"
+
+
+def test_nothing_but_runs_is_left_in_the_users_folder(fakes, process):
+    before = {path.name for path in fakes.iterdir()}
+    assert process("run", *GRID).returncode == 0
+    assert {path.name for path in fakes.iterdir()} - before == {"runs", "heard.jsonl"}
+    folders = {path.name for path in (fakes / "runs").rglob("*") if path.is_dir()}
+    assert not folders & {".hydra", "outputs", "multirun"}
