@@ -1,10 +1,10 @@
 """Matrix products from register-blocked micro-kernels, written as LLVM IR.
 
-A micro-kernel keeps a tile of C, ``rows`` x ``vectors`` SIMD registers, in registers while it runs over k: one broadcast
-of A and ``vectors`` loads of B feed ``rows * vectors`` fused multiply-adds. Strides and k are run-time arguments, so one
-set of kernels serves every shape. The blocking around it (after Goto and van de Geijn, "Anatomy of high-performance
-matrix multiplication", 2008) packs a panel of B into the first-level cache. Every element of C is summed over k in
-the same order whatever the shape, so results do not depend on how rows were divided among threads.
+A micro-kernel keeps a tile of C, ``rows`` x ``vectors`` SIMD registers, in registers while it runs over k: one
+broadcast of A and ``vectors`` loads of B feed ``rows * vectors`` fused multiply-adds. Strides and k are run-time
+arguments, so one set of kernels serves every shape. The blocking around it (after Goto and van de Geijn, "Anatomy of
+high-performance matrix multiplication", 2008) packs a panel of B into the first-level cache. Every element of C is
+summed over k in the same order whatever the shape, so results do not depend on how rows were divided among threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 from workbench.jit.intrinsics import I64, address_of, float32_at, float64_at
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
-# Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, 16 of AVX2.
+# Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, else 16.
 VECTOR_BYTES, ROWS = (64, 8) if _FEATURES.get("avx512f") else (32, 6) if _FEATURES.get("avx2") else (16, 8)
 VECTORS = 2
 DEPTH = 128  # k block: a panel of B (DEPTH x VECTORS x 64 bytes = 16 KB) stays in the first-level cache
@@ -161,7 +161,7 @@ def _stack(dtype: str, count: int) -> Any:
 
 
 def _template(dtype: str) -> Callable:
-    """``gemm`` for one precision: C (+)= A B with any strides of A and B, columns of C contiguous. Addresses in bytes."""
+    """``gemm`` for one precision: C = A B with any strides of A and B, C's columns contiguous; addresses in bytes."""
     size, lanes = _SIZE[dtype], VECTOR_BYTES // _SIZE[dtype]
     width = VECTORS * lanes
     at = {"float32": float32_at, "float64": float64_at}[dtype]

@@ -62,7 +62,7 @@ class Stage:
 
 
 def choose(kind: str, choice: Choice, where: str = "") -> Chosen:
-    """Look up ``"name"`` or ``{"name": {options}}`` and check the options. Raises ``UnknownName`` or ``ConfigError``."""
+    """Look up ``"name"`` or ``{"name": {options}}`` and check its options (``UnknownName``, ``ConfigError``)."""
     return _choose((kind,), choice, where)
 
 
@@ -96,7 +96,8 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
 
 def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
     if isinstance(choice, str):
-        name, given = choice, {}
+        name: Any = choice
+        given: Any = {}
     elif isinstance(choice, Mapping) and len(choice) == 1:
         ((name, given),) = choice.items()
         given = {} if given is None else given

@@ -59,7 +59,10 @@ def drive(  # type: ignore[no-untyped-def]
     program, records, losses, rates, arrived, n, batch_size, shard_rows, first, last,
     steps_before, seed, training, thread, threads, result,
 ):  # fmt: skip
-    """Steps ``first`` to ``last`` of an epoch of ``n`` rows. result[0] += losses; result[1] = steps done, where it stopped."""
+    """Steps ``first`` to ``last`` of an epoch of ``n`` rows.
+
+    result[0] = sum of losses, result[1] = where it stopped, result[2] = 1 if the loss was not finite there.
+    """
     counter = address_of(arrived)
     for step in range(first, last):
         start = step * batch_size
@@ -124,7 +127,7 @@ class Program:
 
     def run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
             training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
-        """Run steps ``first`` to ``last``; returns the sum of losses, the step it stopped at, and whether it broke off."""
+        """Run steps ``first`` to ``last``; the sum of losses, the step it stopped at, and whether it broke off."""
         raise NotImplementedError
 
 

@@ -142,7 +142,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n_samples, n_classes), as far as ``output`` gives them; rows of several sigmoids are scaled to 1."""
+        """Probabilities (n_samples, n_classes) as ``output`` gives them, each row scaled to sum to one."""
         check_is_fitted(self)
         outputs = self.network_.predict_proba(self._samples(X, reset=False)).astype(np.float64)
         if outputs.shape[1] == 1:

@@ -186,7 +186,10 @@ def update(weight, grads, state, change, lr, step, first, last, norms, options):
 
 
 def tally(norms, totals, broken, step):
-    """Add this step's norms (parameters, shards, 3) to the epoch's; broken[p] = first step whose gradient was not finite."""
+    """Add this step's norms (parameters, shards, ...) to the epoch's.
+
+    broken[p] = the first step at which the gradient of parameter p was not finite.
+    """
     for p in range(norms.shape[0]):
         gradient = 0.0
         change = 0.0

@@ -53,8 +53,9 @@ class Network:
         executor: str | None = None,
     ) -> None:
         self.settings = {
-            "layers": _plain(layers), "loss": _plain(loss), "optimizer": _plain(optimizer), "schedule": _plain(schedule),
-            "initializer": _plain(initializer), "reduction": reduction, "batch_size": batch_size, "epochs": epochs,
+            "layers": _plain(layers), "loss": _plain(loss), "optimizer": _plain(optimizer),
+            "schedule": _plain(schedule), "initializer": _plain(initializer), "reduction": reduction,
+            "batch_size": batch_size, "epochs": epochs,
             "seed": seed, "dtype": dtype, "threads": threads, "executor": executor,
         }  # fmt: skip
         self._layers = choose_layers(layers)
@@ -144,8 +145,8 @@ class Network:
     ) -> Network:
         """Train for ``epochs`` passes, on from where the network is; ``on_epoch(epoch, record)`` after each.
 
-        ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or (n_samples, n_outputs) one-hot rows or
-        real values. Raises ``DataError``, or ``TrainingDiverged`` with epoch and layer if the loss stops being finite.
+        ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
+        (n_samples, n_outputs). Raises ``DataError``, or ``TrainingDiverged`` with epoch and layer.
         """
         X = check_samples(X, self._dtype)
         if self._plan is None:

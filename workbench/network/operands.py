@@ -205,7 +205,7 @@ class Field:
     def slots(self, shard: Shard) -> list[int]:
         return []
 
-    def value(self, shard: Shard, record: np.ndarray) -> int:
+    def value(self, shard: Shard, record: np.ndarray) -> Any:
         return int(record[self.index])
 
 
@@ -289,7 +289,7 @@ class Operation:
         return [slot for operand in self.operands.values() for slot in operand.slots(shard)]
 
     def compile(self, dtype: str) -> Any:
-        """The compiled kernel: a C function ``(row, record)`` of two addresses, ``.address``. Raises ``PluginError``."""
+        """The compiled kernel, a C function of two addresses at ``.address``. Raises ``PluginError``."""
         lines, slot = [], 0
         for name, operand in self.operands.items():
             expression, slot = operand.declare(slot)

@@ -27,7 +27,6 @@ from workbench.network.operands import (
     Real,
     Reals,
     Rows,
-    Shard,
     Span,
     StepNumber,
     Training,
@@ -176,7 +175,7 @@ class Plan:
     def train_operations(
         self, source: np.ndarray, targets: np.ndarray, order: np.ndarray, into: np.ndarray
     ) -> list[Operation]:
-        """One step; ``into`` keeps what the loss saw (logits where the last activation is fused), in the epoch's order."""
+        """One step; ``into`` keeps what the loss saw, in order: logits where the last activation is fused."""
         at = len(self.stages) - (2 if self.fused else 1)
         keep = {"source": Rows(_rows_of(self.outputs[at])), "target": Whole(into), "start": Field(START)}
         tally = {"norms": Whole(self.norms), "totals": Whole(self.totals), "broken": Whole(self.broken)}

@@ -11,7 +11,7 @@ from workbench.specs import Loss, Shape
 
 
 def check_samples(X: Any, dtype: str, input_shape: Shape | None = None) -> np.ndarray:
-    """``X`` as a contiguous array of ``dtype``. Raises ``DataError`` if it is empty, not finite or of the wrong shape."""
+    """``X`` as a contiguous array of ``dtype``. ``DataError`` if it is empty, not finite or of the wrong shape."""
     try:
         X = np.asarray(X)
         samples = np.ascontiguousarray(X, dtype=dtype)
