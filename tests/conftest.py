@@ -1,4 +1,4 @@
-"""Fixtures: an empty project to work in, and the command line on it."""
+"""Fixtures: an empty project to work in, the command line on it, and PyTorch."""
 
 import json
 import os
@@ -79,3 +79,9 @@ def process(project):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, an independent reference; tests that need it are skipped, and say so, where it is not installed."""
+    return pytest.importorskip("torch", reason="PyTorch, the reference of this test, is not installed")

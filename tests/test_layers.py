@@ -10,11 +10,6 @@ from workbench.errors import ConfigError
 
 
 @pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is the reference here")
-
-
-@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -64,11 +64,6 @@ def rng(request):
     return np.random.default_rng(request.param)
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is the reference here")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_is_the_slope_of_the_loss(name, rng):
     loss = get("loss", name)
@@ -193,6 +188,13 @@ def test_L2_worked_example():
     assert loss.function(y_true, y_pred) == pytest.approx(0.356675, abs=5e-7)
     assert loss.function(y_true, y_pred, **loss.check({"base": 10})) == pytest.approx(0.154902, abs=5e-7)
     assert loss.fused["softmax"].function(y_true, np.log(y_pred), base=10.0) == pytest.approx(0.154902, abs=5e-7)
+
+
+def test_L2_fused_gradient_follows_the_base(rng):
+    y_true, z = rng.dirichlet(np.ones(4)), rng.normal(size=4)
+    fused = get("loss", "cross_entropy").fused["softmax"]
+    natural = gradient(fused, True, y_true, z)
+    np.testing.assert_allclose(gradient(fused, True, y_true, z, base=10.0), natural / math.log(10), rtol=1e-14)
 
 
 def test_L3_kl_divergence_is_cross_entropy_less_entropy(rng):

@@ -25,7 +25,7 @@ def test_same_bits_in_python_numpy_and_machine_code():
         plain = noise.uniform(key, counter)
         assert 0 <= plain < 1
         assert plain == noise.uniform(np.int64(key), np.int64(counter)) == compiled(key, counter)
-        assert plain == np.float32(plain)
+        assert plain == float(np.float32(plain))
 
 
 @pytest.mark.parametrize("key", [0, 1, -1, 2**40])

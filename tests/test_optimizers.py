@@ -54,11 +54,6 @@ def descend(rule, options, weight, steps=20):
     return path
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is the reference here")
-
-
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_B6_twenty_steps_equal_pytorch(name, options, torch):
     theirs = {key: value for key, value in options.items() if not key.startswith("beta")}

@@ -17,11 +17,6 @@ def factors(name, **options):
     return schedule.function(STEPS, TOTAL, STEPS_PER_EPOCH, **schedule.check(options))
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is the reference here")
-
-
 def reference(torch, make, steps=TOTAL):
     """The learning rates of a PyTorch scheduler that starts from 1."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)

@@ -18,8 +18,7 @@ def cross_entropy(y_true, y_pred, base: Annotated[float, Gt(1)] = math.e):
     """
     total = 0.0
     for i in range(y_true.size):
-        if y_true[i] != 0:
-            total -= y_true[i] * log_probability(y_pred[i])
+        total -= y_true[i] * log_probability(y_pred[i])
     return total / math.log(base)
 
 

@@ -17,8 +17,7 @@ def from_logits(y_true, z):
 def entropy(p):
     total = 0.0
     for i in range(p.size):
-        if p[i] != 0:
-            total -= p[i] * log_probability(p[i])
+        total -= p[i] * log_probability(p[i])
     return total
 
 
