@@ -1,11 +1,10 @@
 """One network, trained by us and by our peers: sigmoid hidden layers, softmax with cross-entropy, plain SGD, float32.
 
-Each side is made from initial weights, one pair ``(weight (in, out), bias (out,))`` a layer. ``train(X, y)`` passes
-``EPOCHS`` times over the data in shuffled batches, on from where the weights are; ``weights()`` are the pairs as they
-stand.
+Each side is made from initial weights, a pair ``(weight (in, out), bias (out,))`` per layer, and a number of threads.
 """
 
 import functools
+import time
 
 import numpy as np
 
@@ -13,7 +12,22 @@ LR = 0.1
 EPOCHS = 10
 
 
-class Workbench:
+class Side:
+    """What is timed."""
+
+    def tune(self, X, y):
+        """Choose what a side is free to choose, by trying."""
+
+    def train(self, X, y):
+        """Pass ``EPOCHS`` times over the data in shuffled batches, on from where the weights are."""
+        raise NotImplementedError
+
+    def weights(self):
+        """The pairs of weight and bias as they stand."""
+        raise NotImplementedError
+
+
+class Workbench(Side):
     """``Network.fit``, diagnostics and history included."""
 
     name = "workbench"
@@ -46,7 +60,7 @@ class Workbench:
         return [(parameters[f"{place}.weight"], parameters[f"{place}.bias"]) for place in places]
 
 
-class TorchEager:
+class TorchEager(Side):
     """``nn.Sequential``, ``CrossEntropyLoss`` and ``optim.SGD``; batches are rows of a tensor in memory, no loader."""
 
     name = "PyTorch eager"
@@ -55,8 +69,7 @@ class TorchEager:
         import torch
         from torch import nn
 
-        torch.set_num_threads(threads)
-        self.torch, self.batch_size = torch, batch_size
+        self.torch, self.batch_size, self.threads = torch, batch_size, threads
         layers = []
         for weight, bias in weights:
             dense = nn.Linear(*weight.shape)
@@ -73,7 +86,19 @@ class TorchEager:
         self.loss(self.model(X), y).backward()
         self.optimizer.step()
 
+    def tune(self, X, y):
+        """Take one thread where that is faster, as it is for small networks."""
+        seconds = {}
+        for threads in (self.threads, 1):
+            self.threads = threads
+            self.train(X, y)  # to warm up
+            start = time.perf_counter()
+            self.train(X, y)
+            seconds[threads] = time.perf_counter() - start
+        self.threads = min(seconds, key=seconds.__getitem__)
+
     def train(self, X, y):
+        self.torch.set_num_threads(self.threads)
         X, y = self.torch.from_numpy(X), self.torch.from_numpy(y)
         for _ in range(EPOCHS):
             for rows in self.torch.randperm(len(X)).split(self.batch_size):
@@ -93,7 +118,7 @@ class TorchCompiled(TorchEager):
         self.step = self.torch.compile(super().step)
 
 
-class Jax:
+class Jax(Side):
     """One jitted call for all epochs: a scan over epochs of a scan over batches."""
 
     name = "JAX scan"
@@ -135,7 +160,7 @@ class Jax:
         return self.jax.tree.map(np.asarray, self.parameters)
 
 
-class ScikitLearn:
+class ScikitLearn(Side):
     """``MLPClassifier.partial_fit``, one call an epoch."""
 
     name = "scikit-learn"

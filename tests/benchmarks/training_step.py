@@ -73,6 +73,8 @@ def agreed(case, X, y):
 
 def row(case, X, y):
     sides = agreed(case, X, y)
+    for side in sides.values():
+        side.tune(X, y)
     seconds = harness.alternate({name: lambda s=side: s.train(X, y) for name, side in sides.items()}, ROUNDS)
     steps = peers.EPOCHS * len(X) // case.batch_size
     ours = seconds["workbench"]
