@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, log_loss
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss, mean_squared_error, r2_score
 
 from workbench.experiment import journal
 from workbench.experiment.config import check
@@ -28,10 +28,22 @@ def test_a_learner_without_epochs_is_scored_as_scikit_learn_scores_it(fakes):
         "train/accuracy": reference.score(data.X_train, data.y_train),
         "val/accuracy": reference.score(data.X_validation, data.y_validation),
         "val/loss": log_loss(data.y_validation, reference.predict_proba(data.X_validation)),
-        "val/f1": f1_score(data.y_validation, reference.predict(data.X_validation), average="macro"),
     }
     for key, value in expected.items():
         assert run.metrics[key] == [(0, value)], key
+
+
+def test_numbers_are_scored_by_the_variance_explained(fakes):
+    chosen = config("linear", "diabetes")
+    run = execute("it", chosen)
+    data = chosen.data()
+    predicted = LinearRegression().fit(data.X_train, data.y_train).predict(data.X_validation)
+    assert run.metrics["val/r2"] == [(0, r2_score(data.y_validation, predicted))]
+    assert run.metrics["val/loss"] == [(0, mean_squared_error(data.y_validation, predicted))]
+
+
+def test_what_a_learner_says_of_its_epochs_is_not_said_again(fakes):
+    assert [step for step, _ in execute("it", config(epochs=2)).metrics["train/loss"]] == [1, 2]
 
 
 def test_epochs_become_steps_and_layers_become_steps_of_their_own_metrics(fakes):

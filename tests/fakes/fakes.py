@@ -17,6 +17,13 @@ def logistic(task, *, C: float = 1.0, random_state: int | None = None):
     return LogisticRegression(C=C, random_state=random_state, max_iter=1000)
 
 
+def linear(task):
+    """scikit-learn's least squares."""
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression()
+
+
 class Stepper:
     """Predicts the most frequent class; what it tells of its epochs is made up."""
 
@@ -143,7 +150,7 @@ def sweep_ended(sweep, error):
 
 @hookimpl
 def register_estimators():
-    offered = (logistic, stepper, picky, unbuildable)
+    offered = (logistic, linear, stepper, picky, unbuildable)
     return [Estimator(function.__name__, function) for function in offered]
 
 

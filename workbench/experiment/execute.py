@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import numbers
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,8 @@ from workbench.experiment.data import Prepared
 from workbench.experiment.draw import draw
 from workbench.experiment.provenance import tags
 from workbench.experiment.run import Run
-from workbench.specs import Task
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from workbench.experiment.sweep import Sweep
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
@@ -72,10 +70,9 @@ def _train(run: Run, config: Config, on_epoch: OnEpoch | None) -> None:
     estimator.fit(data.X_train, data.y_train, **{name: value for name, value in offered.items() if name in accepted})
     seconds = time.perf_counter() - started
     epochs.finish()
-    found = scores(estimator, data)
-    run.log_metrics({"time/fit_seconds": seconds} | {k: v for k, v in found.items() if k not in run.metrics}, step=0)
+    run.log_metrics({"time/fit_seconds": seconds} | scores(estimator, data, run.metrics), step=0)
     if hasattr(estimator, "network_"):
-        estimator.network_.save(run.directory / "model")
+        run.log_model(estimator.network_)
 
 
 class _Epochs:
@@ -108,26 +105,22 @@ class _Epochs:
             self._run.log_metrics({k: v[layer] for k, v in lists.items() if layer < len(v)}, layer + 1)
 
 
-def scores(estimator: Any, data: Prepared) -> dict[str, float]:
-    """scikit-learn's scores on both parts: accuracy, F1 and log loss of classes; R², mean squared error of numbers."""
-    parts = {"train": (data.X_train, data.y_train), "val": (data.X_validation, data.y_validation)}
-    found = {}
-    for part, (X, y) in parts.items():
-        for metric, value in _scores(estimator, data.task, X, y).items():
-            found[f"{part}/{metric}"] = float(value)
-    return found
+def scores(estimator: Any, data: Prepared, known: Collection[str]) -> dict[str, float]:
+    """scikit-learn's scores on both parts, less those already ``known``.
 
-
-def _scores(estimator: Any, task: Task, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    Of classes the accuracy and, where there are probabilities, the log loss; of numbers R² and the mean squared error.
+    """
     from sklearn import metrics
 
-    predicted = estimator.predict(X)
-    if task == "regression":
-        return {"r2": metrics.r2_score(y, predicted), "loss": metrics.mean_squared_error(y, predicted)}
-    found = {
-        "accuracy": metrics.accuracy_score(y, predicted),
-        "f1": metrics.f1_score(y, predicted, average="macro"),
-    }
-    if hasattr(estimator, "predict_proba"):
-        found["loss"] = metrics.log_loss(y, estimator.predict_proba(X), labels=estimator.classes_)
+    found = {}
+    parts = {"train": (data.X_train, data.y_train), "val": (data.X_validation, data.y_validation)}
+    for part, (X, y) in parts.items():
+        if data.task == "regression":
+            measures = {"r2": (metrics.r2_score, "predict"), "loss": (metrics.mean_squared_error, "predict")}
+        else:
+            log_loss = functools.partial(metrics.log_loss, labels=getattr(estimator, "classes_", None))
+            measures = {"accuracy": (metrics.accuracy_score, "predict"), "loss": (log_loss, "predict_proba")}
+        for name, (measure, method) in measures.items():
+            if f"{part}/{name}" not in known and hasattr(estimator, method):
+                found[f"{part}/{name}"] = float(measure(y, getattr(estimator, method)(X)))
     return found

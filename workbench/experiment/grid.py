@@ -67,7 +67,7 @@ def grid(arguments: Sequence[str], multirun: bool = False) -> Grid:
 def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
     composer = _Composer()
     overrides = {o.key_or_group: o for o in map(composer.parse, arguments)}
-    hydra = composer.files([o for o in overrides.values() if not o.is_sweep_override()]).hydra
+    hydra = composer.files([o for o in overrides.values() if not o.is_sweep_override()]).composed.hydra
     for part, choice in (("launcher", "basic"), ("sweeper", "basic")):
         if hydra.runtime.choices[f"hydra/{part}"] != choice:
             raise ConfigError(f"hydra/{part}: only {choice!r} is supported so far.")
@@ -92,13 +92,22 @@ def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
     return Grid(jobs, [f"{key}.name" if key in GROUPS else key for key in varied], sweep)
 
 
+@dataclass(frozen=True)
+class _Files:
+    """What files compose: everything, and without Hydra's own node."""
+
+    composed: DictConfig
+    config: DictConfig
+
+
 class _Composer:
     """Hydra's composition, with the composed files kept: jobs that differ only in values share them."""
 
     def __init__(self) -> None:
         self._loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser.create(config_loader=self._loader)
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._composed: dict[tuple[str, ...], _Files] = {}
+        self._active: _Files | None = None
         self.options = functools.cache(self._loader.get_group_options)
 
     def parse(self, argument: str) -> Override:
@@ -125,26 +134,29 @@ class _Composer:
     def compose(self, overrides: Iterable[Override]) -> dict[str, Any]:
         """The configuration under these overrides, resolved. An unknown key is left for the check to tell."""
         overrides = list(overrides)
-        composed = self.files([o for o in overrides if not self._is_value(o)])
-        config = copy.deepcopy(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+        config = copy.deepcopy(self.files(overrides).config)
         for override in filter(self._is_value, overrides):
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
         container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
         assert isinstance(container, dict)
         return _without_missing(container)
 
-    def files(self, overrides: Iterable[Override]) -> DictConfig:
-        """What the chosen files alone compose, Hydra's own node included; values among the overrides play no part."""
+    def files(self, overrides: Iterable[Override]) -> _Files:
+        """What the chosen files alone compose; values among the overrides play no part."""
         chosen = [o for o in overrides if not self._is_value(o)]
         key = tuple(str(override.input_line) for override in chosen)
         if key not in self._composed:
             for override in chosen:
                 self._check_choice(override)
             try:
-                self._composed[key] = compose("config", list(key), return_hydra_config=True)
+                composed = compose("config", list(key), return_hydra_config=True)
             except ValueError as error:  # Hydra's own word for a group that is given no name
                 raise ConfigError(_in_one_line(error)) from error
-        HydraConfig.instance().set_config(self._composed[key])  # for ${hydra:...}
+            own = OmegaConf.masked_copy(composed, [str(name) for name in composed if name != "hydra"])
+            self._composed[key] = _Files(composed, own)
+        if self._composed[key] is not self._active:
+            self._active = self._composed[key]
+            HydraConfig.instance().set_config(self._active.composed)  # what ${hydra:...} refers to
         return self._composed[key]
 
     def _is_value(self, override: Override) -> bool:

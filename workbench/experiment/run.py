@@ -13,10 +13,11 @@ from workbench.experiment.record import ROOT, Record, new_id
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
+    from workbench.network import Network
 
 
 class Run(Record):
-    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/`` and ``model/``.
+    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/`` and, of a network, ``model/``.
 
     ``params`` is the resolved configuration with dotted keys; ``metrics`` maps a key to its ``(step, value)`` pairs in
     the order they came. ``sweep`` is None for a run that stands alone.
@@ -70,6 +71,12 @@ class Run(Record):
         for key, value in values.items():
             if not math.isfinite(value) and "nonfinite" not in self.tags:
                 self.set_tag("nonfinite", key)
+
+    def log_model(self, network: Network) -> None:
+        """Save a trained network as ``model/network.safetensors``."""
+        path = "model/network.safetensors"
+        network.save(self._inside(path))
+        self._write("model", path=path)
 
     def _add(self, values: Mapping[str, float], step: int) -> None:
         for key, value in values.items():
