@@ -8,7 +8,7 @@ def softsign(z):
 
 
 def derivative(z, a):
-    return (1 - abs(a)) ** 2
+    return (1 / (1 + abs(z))) ** 2
 
 
 @hookimpl

@@ -55,7 +55,7 @@ C0, C1, C2 = Float(0.041666646), Float(-0.001388731), Float(2.4432327e-05)
 
 
 def exp(x: Any) -> Any:
-    """e^x."""
+    """e^x, within 1.1 ulp."""
     c = min(max(x, EXP_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -70,7 +70,7 @@ def exp(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """e^x - 1, accurate near zero."""
+    """e^x - 1 without cancellation near zero, within 1.5 ulp."""
     c = min(max(x, EXPM1_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -85,7 +85,7 @@ def expm1(x: Any) -> Any:
 
 
 def log(x: Any) -> Any:
-    """Natural logarithm; log(0) = -inf, NaN below."""
+    """Natural logarithm, within 1 ulp; -inf at 0, NaN below."""
     subnormal = x < MIN_NORMAL
     bits = Float(max(x, ZERO) * TWO_24 if subnormal else x).view(Int)
     k = Int((bits - SQRT_HALF_BITS) >> 23)
@@ -99,7 +99,7 @@ def log(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x), accurate near zero."""
+    """log(1 + x) without cancellation near zero, within 1.5 ulp; -inf at -1, NaN below."""
     c = min(max(x, -ONE), MAX)
     k = Int((Float(ONE + c).view(Int) - SQRT_HALF_BITS) >> 23)
     s = Int((BIAS + Int(2) - k) << 23).view(Float)  # 4 / 2^k, since 1 / 2^k can be subnormal
@@ -113,7 +113,7 @@ def log1p(x: Any) -> Any:
 
 
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent, within 1.4 ulp."""
     a = min(abs(x), TANH_MAX)
     z = a * a
     small = ((((T4 * z + T3) * z + T2) * z + T1) * z + T0) * z * a + a
@@ -128,7 +128,7 @@ def tanh(x: Any) -> Any:
 
 
 def erf(x: Any) -> Any:
-    """Error function."""
+    """Error function, within 1.2 ulp."""
     a = min(abs(x), ERF_MAX)
     z = a * a
     small = ((((((A6 * z + A5) * z + A4) * z + A3) * z + A2) * z + A1) * z + A0) * a + a
@@ -143,7 +143,7 @@ def erf(x: Any) -> Any:
 
 
 def erfc(x: Any) -> Any:
-    """1 - erf(x), accurate in the tail: e^(-x^2) times a polynomial in (|x| - 3) / (|x| + 3)."""
+    """1 - erf(x) without cancellation, within 3.5 ulp: e^(-x^2) times a polynomial in (|x| - 3) / (|x| + 3)."""
     a = min(abs(x), ERFC_MAX)
     high = Int(Float(a).view(Int) & LEADING_BITS).view(Float)
     c = -(high * high)
@@ -163,7 +163,10 @@ def erfc(x: Any) -> Any:
 
 
 def sin(x: Any) -> Any:
-    """Sine."""
+    """Sine, within 2.5 ulp for |x| <= 1e4.
+
+    Beyond, the error grows to 4e-7 at 6.5e6 (more without fused multiply-add), and the result is NaN from there on.
+    """
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -177,7 +180,7 @@ def sin(x: Any) -> Any:
 
 
 def cos(x: Any) -> Any:
-    """Cosine."""
+    """Cosine; accuracy and range as of ``sin``: within 2.5 ulp for |x| <= 1e4."""
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -191,5 +194,5 @@ def cos(x: Any) -> Any:
 
 
 def sqrt(x: Any) -> Any:
-    """Square root: the processor's own."""
+    """Square root: the processor's own, within 0.5 ulp."""
     return np.sqrt(x)
