@@ -5,6 +5,7 @@ Both run as a user runs them, a command in an empty folder, in turn. Afterwards 
 but the first; our side also draws the figures and writes the report.
 """
 
+import math
 import shutil
 import sys
 import tempfile
@@ -35,7 +36,7 @@ def runs(store, prefix, condition=""):
     found = mlflow.search_runs(search_all_experiments=True, filter_string=f"status = 'FINISHED' {condition}")
     places = {f"params.{prefix[key]}{key}": key for key in CELLS}
     found = found.rename(columns={**places, **{f"metrics.{m}": m for m in METRICS}})
-    assert len(found) == 36, f"{store}: {len(found)} finished runs, not 36"
+    assert len(found) == math.prod(map(len, CELLS.values())), f"{store}: only {len(found)} runs finished"
     assert not found[METRICS].isna().any(axis=None), f"{store}: a metric is missing"
     return found
 
