@@ -94,6 +94,20 @@ def test_a_warning_of_a_learner_is_one_line(fakes, process):
     assert process("run", "dataset=warner", "learner=stepper").stderr == "workbench: warning: mind the gap\n"
 
 
+def test_a_batch_larger_than_the_data_is_one_warning_and_one_batch(fakes, process):
+    result = process("run", "learner=mlp", "dataset=iris", "learner.batch_size=500", "learner.epochs=1")
+    assert result.returncode == 0
+    assert result.stderr == "workbench: warning: batch_size 500 is larger than the 120 samples: training in one batch\n"
+
+
+def test_a_loss_that_is_no_longer_finite_fails_the_run_and_says_when_and_where(fakes, workbench):
+    hopeless = ("learner.lr=1e9", "learner.loss=squared_error", "learner.output=linear")
+    result = workbench("run", "learner=mlp", "dataset=iris", *hopeless)
+    assert result.code == 1
+    assert "mlp on iris  FAILED\nthe loss is no longer finite in epoch 1, step" in result.out
+    assert "Traceback" not in result.out + result.err
+
+
 def test_run_help_and_cfg_are_hydras_and_know_the_plugins(fakes, process):
     shown = process("run", "--help").stdout
     assert "workbench run is powered by Hydra" in shown

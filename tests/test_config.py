@@ -75,6 +75,32 @@ def test_bad_input_is_one_message_exit_code_2_and_nothing_left_behind(untouched,
     assert result.out == ""
 
 
+NETWORK = {
+    "layer without units": (["learner.width=0"], "width = 0 should be greater than or equal to 1"),
+    "unknown activation": (["learner.activation=rleu"], "no activation is named 'rleu'; did you mean 'relu'"),
+    "unknown optimizer": (["learner.optimizer=sdg"], "no optimizer is named 'sdg'; did you mean 'sgd'"),
+    "option of an optimizer": (
+        ["learner.optimizer.sgd.lrr=1"],
+        "optimizer 'sgd' has no option 'lrr'; did you mean 'lr'",
+    ),
+    "loss for classes, numbers to fit": (
+        ["dataset=diabetes", "learner.loss=cross_entropy"],
+        "is for classes, not for a",
+    ),
+    "softmax of one output": (["dataset=diabetes", "learner.output=softmax"], "softmax over a single output"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), NETWORK.values(), ids=NETWORK)
+def test_a_network_that_cannot_be_trained_on_the_data_is_refused_before_the_first_job(
+    untouched, workbench, arguments, message
+):
+    result = workbench("run", "-m", "learner=mlp", "dataset=digits", *arguments, "seed=0,1")
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
 def test_bad_input_stays_tidy_in_a_process_of_its_own_with_mlflow_on(untouched, process, monkeypatch):
     monkeypatch.delenv("WORKBENCH_DISABLE_PLUGINS")
     result = process("run", *SIMPLE, "-m", "learner.depth=1,x")

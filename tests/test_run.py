@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
 
+from workbench import Network
 from workbench.experiment import journal
 from workbench.experiment.config import check
 from workbench.experiment.execute import execute
@@ -69,6 +70,15 @@ def test_params_are_the_whole_configuration_with_dotted_keys(fakes):
     assert expected.items() <= params.items()
     assert params["learner.layers"] == "(1, 2)"
     assert params["figures"] is None
+
+
+def test_a_network_is_saved_where_it_can_be_loaded_from(fakes):
+    chosen = config("mlp", "iris", epochs=2, depth=1)
+    run = execute("it", chosen)
+    assert run.status == "FINISHED", run.error
+    data, network = chosen.data(), Network.load(run.directory / "model" / "network.safetensors")
+    accuracy = (network.predict_proba(data.X_validation).argmax(axis=1) == data.y_validation).mean()
+    assert run.metrics["val/accuracy"][-1] == (2, accuracy)
 
 
 def test_every_hook_is_called_once_and_in_order(fakes, heard):

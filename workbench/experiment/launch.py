@@ -113,15 +113,17 @@ def _signals_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """What a learner warns the user of is one line, without the place in our code."""
+    """What a learner warns the user of is one line, said once, without the place in our code."""
+    told: set[str] = set()
     with warnings.catch_warnings():
         elsewhere: Callable[..., None] = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
-            if category is UserWarning:
-                print(f"workbench: warning: {message}", file=sys.stderr)
-            else:
+            if category is not UserWarning:
                 elsewhere(message, category, *place)
+            elif str(message) not in told:
+                told.add(str(message))
+                print(f"workbench: warning: {message}", file=sys.stderr)
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield

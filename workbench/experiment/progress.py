@@ -22,7 +22,9 @@ class Progress:
     def __init__(self, grid: Grid) -> None:
         console = Console(stderr=True)
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
-        self._bar = progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        silent = not console.is_terminal
+        # Four times a second is often enough to watch, and leaves the cores to the training.
+        self._bar = progress.Progress(*columns, console=console, transient=True, disable=silent, refresh_per_second=4)
         self._sweep = grid.sweep
         jobs = len(grid.jobs)
         self._width = len(str(jobs))

@@ -28,7 +28,7 @@ def report(record: Run | Sweep) -> None:
         console.print(_table(record))
         runs = record.runs
     else:
-        console.print(Text(f"{record.name}  {outcome(record)}"))
+        console.print(Text(f"{record.name}  {record.status if record.error else outcome(record)}"))
         runs = [record]
     for line in _lines(record, runs):
         console.print(Text(line))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -50,6 +50,10 @@ class _NetworkEstimator(BaseEstimator):
         choose_layers(self.layers)
         choose("activation", self.output, "output")
         self._network(n_outputs=2)
+
+    def check_data(self, X: Any, y: Any) -> None:
+        """Raise whatever ``fit`` would raise before its first step; nothing is trained."""
+        clone(self).set_params(epochs=0).fit(X, y)
 
     def _network(self, n_outputs: int) -> Network:
         return Network(
