@@ -17,13 +17,14 @@ ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
 
 
 def gelu(z):
-    # erfc multiplies a relative error of its argument x by 2 x^2, so the rounding of x is made good to first order.
+    # erfc multiplies a relative error of its argument x by 2 x^2 and more, so the rounding of x is made good.
     t = min(max(-z, 0.0), 40.0)
     x = SQRT_HALF * t
     coarse = np.rint(256 * t) / 256
     error = (HIGH * coarse - x) + HIGH * (t - coarse) + LOW * t
     a = 0.5 * z * math.erfc(-SQRT_HALF * z)
-    return a - (2 * x + 1.128 / (1 + x)) * error * a
+    slope = 2 * x + 1.128 / (1 + x)  # nearly -erfc'(x) / erfc(x)
+    return a - slope * error * a
 
 
 def derivative(z, a):
