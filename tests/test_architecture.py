@@ -32,8 +32,9 @@ def name_of(path):
 def floor_of(module):
     """Which floor a module stands on; ``workbench`` itself only re-exports the ground."""
     part = module.partition(".")[2].partition(".")[0] or "errors"
-    (floor,) = [height for height, parts in enumerate(FLOORS) if part in parts]
-    return floor
+    heights = [height for height, parts in enumerate(FLOORS) if part in parts]
+    assert heights, f"{module} stands on no floor: say in FLOORS where it belongs"
+    return heights[0]
 
 
 def is_for_type_checkers(node):
