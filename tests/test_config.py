@@ -132,6 +132,11 @@ def test_composition_is_hydras(fakes, arguments):
         assert composer.compose(overrides.values()) == expected
 
 
+def test_a_setting_may_refer_to_hydras_own(fakes):
+    jobs = grid(["dataset=tiny", "learner=stepper,logistic", "name=${hydra:runtime.choices.learner}"], multirun=True)
+    assert [job.config.name for job in jobs.jobs] == ["stepper", "logistic"]
+
+
 def test_the_seed_reaches_the_split_and_the_learner(fakes):
     for learner, option in (("stepper", "seed"), ("logistic", "random_state")):
         first, second = grid(["dataset=digits", f"learner={learner}", "seed=3,4"], multirun=True).jobs
@@ -210,3 +215,15 @@ def test_a_project_adds_configurations_and_shadows_none(mine):
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_shipped_experiment_names_the_command_that_runs_it(file):
     assert f"# workbench run experiment={file.stem}" in file.read_text().splitlines()[:2]
+
+
+def test_the_vanishing_gradient_is_looked_for_in_36_jobs(fakes):
+    jobs = grid(["experiment=vanishing_gradient"])
+    assert jobs.sweep
+    assert jobs.varied == ["learner.activation", "learner.depth", "seed"]
+    assert len({job.name for job in jobs.jobs}) == 36
+    assert jobs.jobs[0].name == "sigmoid depth=2 seed=0"
+    for job in jobs.jobs:
+        assert job.config.dataset == {"name": "digits"}
+        assert job.config.learner["initializer"] == "auto"
+        assert job.config.learner["seed"] == job.config.seed

@@ -125,3 +125,19 @@ def test_nothing_but_runs_is_left_in_the_users_folder(fakes, process):
     assert {path.name for path in fakes.iterdir()} - before == {"runs", "heard.jsonl"}
     folders = {path.name for path in (fakes / "runs").rglob("*") if path.is_dir()}
     assert not folders & {".hydra", "outputs", "multirun"}
+
+
+def test_the_shipped_sweep_shows_the_gradient_by_layer_and_states_a_finding(fakes, workbench):
+    smaller = ("learner.depth=2,4", "learner.epochs=1", "seed=0")
+    result = workbench("run", "experiment=vanishing_gradient", *smaller)
+    assert result.code == 0, result.err
+    sweep = replay(fakes)
+    assert sweep.experiment == "vanishing_gradient"
+    assert len(sweep.runs) == 6
+    for run in sweep.runs:
+        for key in ("gradients/norm_by_layer", "gradients/norm_by_layer_final"):
+            assert [step for step, _ in run.metrics[key]] == list(range(1, run.params["learner.depth"] + 2))
+        for key in ("train/loss", "val/loss", "val/accuracy", "gradients/first_layer", "gradients/last_layer"):
+            assert [step for step, _ in run.metrics[key]] == [1]
+    assert sorted(sweep.figures) == ["accuracy_over_depth", "gradient_by_layer"]
+    assert "gradient" in sweep.finding

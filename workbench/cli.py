@@ -58,7 +58,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "ui": ui, "plugin
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and leave with its exit code: 0 done, 1 a run failed, 2 the input was wrong."""
+    """Run one command and leave with its exit code: 0 done, 1 a run failed, 2 the input was wrong, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         sys.exit(_dispatch(arguments))
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             raise
         print(f"workbench: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -136,7 +136,7 @@ class _Composer:
         overrides = list(overrides)
         config = copy.deepcopy(self.files(overrides).config)
         for override in filter(self._is_value, overrides):
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
         assert isinstance(container, dict)
         return _without_missing(container)

@@ -29,7 +29,7 @@ HYDRA_FLAGS = (
 
 
 def launch(arguments: list[str]) -> int:
-    """Run what the arguments ask for; 0 when everything finished, 1 when a run failed, 128 + signal when interrupted.
+    """Run what the arguments ask for; 0 when everything finished, 1 when a run failed, 130 when interrupted.
 
     Raises ``WorkbenchError``, with nothing written, for what cannot be run at all.
     """
