@@ -34,7 +34,7 @@ def test_a_job_that_fails_stops_no_other_and_shows_in_the_exit_code(fakes, workb
     assert sweep.runs[0].error.startswith("Traceback")
     assert sweep.runs[1].error == "the learner gave up"
     assert sweep.status == "FAILED"
-    assert "2 of 3 jobs did not finish" in result.out
+    assert "1 of 3 jobs finished" in result.out
     assert "FAILED: the learner gave up" in result.out
     assert heard("sweep_ended") == [{"hook": "sweep_ended", "status": "FAILED", "error": "NoneType", "figures": []}]
 

@@ -46,11 +46,11 @@ def _lines(record: Run | Sweep, runs: list[Run]) -> Iterator[str]:
     if isinstance(record, Sweep):
         if record.finding:
             yield record.finding
-        failed = [run for run in runs if run.status != "FINISHED"]
-        for run in failed:
+        broken = [run for run in runs if run.status != "FINISHED"]
+        for run in broken:
             yield f"{run.name}  {outcome(run)}"
-        if failed:
-            yield f"{len(failed)} of {record.jobs} jobs did not finish; why stands in each one's journal."
+        if broken:
+            yield f"{len(runs) - len(broken)} of {record.jobs} jobs finished; each one's journal says why not."
     elif record.error:
         yield record.error.rstrip()
     yield kernels()
