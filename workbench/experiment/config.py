@@ -70,7 +70,7 @@ def check(given: Mapping[str, Any]) -> Config:
         options = dict(checked[group])
         name = options.pop("name", None)
         if not isinstance(name, str):
-            raise ConfigError(f"{group}.name: name a {kind}{did_you_mean(str(name), registry().names(kind))}")
+            raise ConfigError(f"{group}.name: choose one by its name{did_you_mean(str(name), registry().names(kind))}")
         checked[group] = {"name": name, **registry().get(kind, name).check(options, group)}
     config = Config(**checked)
     if not _NAME.fullmatch(config.name):
