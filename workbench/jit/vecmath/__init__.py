@@ -7,7 +7,7 @@ sign of zero is not kept. Each docstring states how far from the true value a re
 as measured against 50 digits with fused multiply-add; without it, add one.
 
 Every function stands alone, so that it compiles in one piece. All coefficients are minimax fits in the stated interval,
-found by Remez exchange in 50 digits and rounded one at a time, the remaining ones refitted after each.
+found by Remez exchange in 50 digits and then rounded, in most cases one at a time with the remaining ones refitted.
 """
 
 from __future__ import annotations
