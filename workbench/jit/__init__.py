@@ -1,6 +1,7 @@
 """From a plain Python function to cached machine code."""
 
+from workbench.jit.elementwise import elementwise
 from workbench.jit.fingerprint import fingerprint
 from workbench.jit.specialise import specialise, statistics
 
-__all__ = ["fingerprint", "specialise", "statistics"]
+__all__ = ["elementwise", "fingerprint", "specialise", "statistics"]

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -30,16 +29,11 @@ import numpy as np
 from numba import cfunc, njit
 from numba.core.errors import NumbaError
 
-from workbench.errors import PluginError
+from workbench.jit.explain import explain
 from workbench.jit.fingerprint import canonical, fingerprint
 from workbench.jit.retarget import OPTIONS, retarget
 
 _UNUSED_FOR_DAYS = 60
-# What the telling line of a Numba error contains; the others say where Numba was when it found out.
-_TELLING = (
-    "Unknown attribute", "Can't unify", "is not defined", "Use of unsupported", "cannot be", "missing a required",
-    "too many positional", "No implementation of function", "Untyped global", "not supported",
-)  # fmt: skip
 
 
 @dataclass
@@ -107,26 +101,10 @@ def specialise(
     decorate = functools.partial(cfunc if kind == "cfunc" else njit, signature, **_options(kind))
     try:
         compiled = _build(decorate, vars(module)["kernel"], file)
-    except NumbaError as error:
-        raise compile_error(error, owner or name, module.__file__) from (error if _tracing() else None)
+    except Exception as error:  # Numba raises its own errors, and Python's for what it evaluates while compiling
+        raise explain(error, owner or name, functions) from error
     _kernels[key] = compiled
     return compiled
-
-
-def compile_error(error: Exception, owner: str, generated: str = "") -> PluginError:
-    """One line out of Numba's many: plugin, file, line, reason."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    places = re.findall(r'File "([^"]+)", line (\d+)', text)
-    outside = [(f, n) for f, n in places if f != generated and os.sep + "numba" + os.sep not in f]
-    where = f"{outside[-1][0]}, line {outside[-1][1]}: " if outside else ""
-    candidates = [line.strip() for line in text.splitlines()]
-    reasons = [c for c in candidates if any(t in c for t in _TELLING)] or [c for c in candidates if c]
-    trace = "" if _tracing() else f" [{len(candidates)} lines of Numba's own hidden; WORKBENCH_TRACE=1 shows them]"
-    return PluginError(f"{owner}: {where}{reasons[-1]}{trace}")
-
-
-def _tracing() -> bool:
-    return bool(os.environ.get("WORKBENCH_TRACE"))
 
 
 def _options(kind: str) -> dict[str, Any]:
@@ -135,26 +113,27 @@ def _options(kind: str) -> dict[str, Any]:
 
 def _build(decorate: Callable, function: Callable, file: Path | None) -> Any:
     """Compile or load; a cache that cannot be used costs a recompilation, never the run."""
-    if file is not None:
-        for _ in range(2):
-            try:
-                compiled = decorate(cache=True)(function)
-                hits = (
-                    compiled.cache_hits if hasattr(compiled, "cache_hits") else sum(compiled.stats.cache_hits.values())
-                )
-                _statistics.loaded += bool(hits)
-                _statistics.compiled += not hits
-                return compiled
-            except (EOFError, OSError, RuntimeError, ValueError, TypeError) as error:
-                if isinstance(error, NumbaError):
-                    raise
-                warnings.warn(
-                    f"the cached kernel {file.name} could not be used ({error}): compiling anew", stacklevel=2
-                )
-                for stale in file.parent.rglob(f"{file.stem}*.nb?"):
-                    stale.unlink(missing_ok=True)
-    _statistics.compiled += 1
-    return decorate(cache=False)(function)
+    if file is None:
+        _statistics.compiled += 1
+        return decorate(cache=False)(function)
+    cached = list(file.parent.rglob(f"{file.stem}*.nb?"))
+    try:
+        compiled = decorate(cache=True)(function)
+    except NumbaError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        if cached:
+            warnings.warn(f"the cached kernel {file.name} is damaged ({error}): compiling anew", stacklevel=2)
+            for damaged in cached:
+                damaged.unlink(missing_ok=True)
+            return _build(decorate, function, file)
+        if isinstance(error, OSError | RuntimeError):  # a full disk, or no place Numba would cache in
+            return _build(decorate, function, None)
+        raise
+    hits = compiled.cache_hits if hasattr(compiled, "cache_hits") else sum(compiled.stats.cache_hits.values())
+    _statistics.loaded += bool(hits)
+    _statistics.compiled += not hits
+    return compiled
 
 
 @functools.cache

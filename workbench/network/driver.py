@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.jit.random import derive
 from workbench.network.operands import (
     FIRST,
     KEY,
@@ -28,6 +27,7 @@ from workbench.network.operands import (
     Operation,
     Shard,
 )
+from workbench.noise import derive
 
 _SPINS = 2000  # looks at the counter before a waiting thread gives its core away
 

@@ -140,7 +140,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
             X_val, y_val = self._samples(validation_data[0], reset=False), np.asarray(validation_data[1])
             unknown = np.setdiff1d(y_val, self.classes_)
             if unknown.size:
-                raise DataError(f"the validation data hold the class {unknown[0]!r}, which the training data do not.")
+                raise DataError(f"the validation data hold the class {unknown[0]}, which the training data do not.")
             validation_data = (X_val, np.searchsorted(self.classes_, y_val))
         self._fit(X, labels, n_outputs, validation_data, on_epoch)
         return self

@@ -319,7 +319,8 @@ class Network:
         plan = self.plan
         names = list(plan.places)
         broken = [names[i] for i in np.flatnonzero(plan.broken >= 0)]
-        where = ""
+        last = plan.stages[len(plan.stages) - 1 - bool(plan.fused)]
+        where = f"the loss, of outputs as large as {abs(plan.outputs[last.index]).max():.1e} from {last}"
         for stage in plan.stages:
             if any(name.startswith(f"{stage.index}.") for name in broken):
                 where = f"the gradient of {stage}"
@@ -328,7 +329,7 @@ class Network:
                 where = f"the output of {stage}"
         return TrainingDiverged(
             f"the loss is no longer finite in epoch {epoch}, step {step + 1}: "
-            f"it began in {where or 'the loss itself'}. A smaller learning rate than "
+            f"it began in {where}. A smaller learning rate than "
             f"{self._optimizer.options['lr']:g} is the usual remedy; standardised inputs help too."
         )
 

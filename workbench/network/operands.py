@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from workbench.noise import derive
+
 # Fields of a record.
 ROWS, FIRST, START, TOTAL, KEY, TRAINING, STEP, RATE = range(8)
 RECORD_SIZE = 8
@@ -256,8 +258,6 @@ class NoiseKey:
         return [self.layer]
 
     def value(self, shard: Shard, record: np.ndarray) -> int:
-        from workbench.jit.random import derive
-
         return derive(int(record[KEY]), self.layer)
 
 
@@ -308,13 +308,13 @@ def _compile(name: str, source: str, template: Callable, bind: tuple, dtype: str
     import numba
     from numba import carray, int64, void
 
-    from workbench.jit import intrinsics, random, specialise
+    from workbench.jit import intrinsics, specialise
     from workbench.jit.retarget import retarget
 
     scope = {
         "carray": carray,
         "real": getattr(numba, dtype),
-        "derive": retarget(random.derive, dtype),
+        "derive": retarget(derive, dtype),
         "as_float": intrinsics.as_float,
         "int64_at": intrinsics.int64_at,
         "float32_at": intrinsics.float32_at,

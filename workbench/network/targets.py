@@ -42,7 +42,8 @@ def encode_targets(y: Any, n_samples: int, output_shape: Shape, loss: Loss, dtyp
     values = y.reshape(n_samples, n_outputs).astype(dtype)
     labels = n_outputs == 1 and loss.targets in ("unit", "sign") and bool(np.isin(y, (-1, 0, 1)).all())
     if loss.targets == "sign":
-        if not labels or (n_outputs == 1 and np.unique(y).size > 2):
+        found = set(np.unique(values))
+        if not (found <= {-1.0, 1.0} or found <= {0.0, 1.0}):
             raise DataError(f"loss {loss.name!r} needs targets -1 and +1 (or classes 0 and 1).")
         values[values == 0] = -1
     if loss.targets == "unit" and (values.min() < 0 or values.max() > 1):

@@ -1,0 +1,63 @@
+"""The network estimators are scikit-learn citizens."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import workbench as wb
+from workbench.errors import ConfigError, DataError
+
+
+@pytest.mark.filterwarnings("ignore:batch_size")  # scikit-learn's checks use handfuls of samples
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@parametrize_with_checks([wb.NetworkClassifier(), wb.NetworkRegressor()])
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+def test_classifier_in_a_pipeline():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = make_pipeline(StandardScaler(), wb.NetworkClassifier(optimizer={"adam": {"lr": 0.01}}))
+    assert cross_val_score(model, X, names, cv=3).mean() > 0.9
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_two_classes_with_one_or_two_outputs(output):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:100], np.array(["no", "yes"])[y[:100]]
+    loss = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}[output]
+    model = wb.NetworkClassifier(output=output, loss=loss).fit(X, y)
+    assert model.network_.predict_proba(X).shape[1] == {"softmax": 2, "sigmoid": 1}[output]
+    assert model.predict_proba(X).shape == (100, 2)
+    assert model.score(X, y) > 0.95
+
+
+def test_validation_data_may_not_hold_a_new_class():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(DataError, match="class 2"):
+        wb.NetworkClassifier(epochs=1).fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
+
+
+def test_regression_refuses_a_loss_for_classes():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ConfigError, match="use squared_error"):
+        wb.NetworkRegressor(loss="cross_entropy").fit(X, y.astype(float))
+
+
+def test_mlp_chooses_what_belongs_together():
+    mlp = wb.get("estimator", "mlp").function
+    model = mlp("classification", depth=2, activation="relu", lr=0.3, dropout=0.1, batch_norm=True)
+    assert [e if isinstance(e, str) else next(iter(e)) for e in model.layers] == [
+        "dense", "batch_norm", "relu", "dropout",
+    ] * 2  # fmt: skip
+    assert (model.output, model.loss, model.initializer) == ("softmax", "cross_entropy", "he_uniform")
+    assert model.optimizer == {"sgd": {"lr": 0.3}}
+    assert mlp("classification", loss="binary_cross_entropy").output == "sigmoid"
+    assert (mlp("regression").output, mlp("regression").loss) == ("linear", "squared_error")
+    with pytest.raises(wb.WorkbenchError, match="did you mean 'relu'"):
+        mlp("classification", activation="rleu")

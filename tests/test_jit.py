@@ -1,0 +1,242 @@
+"""The compiler: fingerprints, the disk cache, weak literals, one-line errors."""
+
+import math
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from workbench.errors import PluginError
+from workbench.jit import elementwise, fingerprint
+
+TRAIN = """
+    import numpy as np, workbench as wb
+    from workbench.jit import statistics
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 6)), rng.integers(0, 3, 40)
+    def train(depth=1, width=4, batch_size=8, loss="cross_entropy", activation="wave"):
+        hidden = [e for _ in range(depth) for e in ({"dense": {"units": width}}, activation)]
+        net = wb.Network([*hidden, {"dense": {"units": 3}}, "softmax"], loss, batch_size=batch_size, epochs=1)
+        return net.fit(X, y).history[0]["train/loss"]
+"""
+WAVE = """
+    from workbench import Activation, hookimpl
+    from _wave_helper import bend
+
+    def wave(z):
+        return bend(z)
+
+    def derivative(z, a):
+        return 1 - a * a
+
+    @hookimpl
+    def register_activations():
+        return [Activation("wave", wave, derivative)]
+"""
+HELPER = """
+    import math
+
+    def bend(z):
+        return math.tanh({factor} * z)  {comment}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A project whose activation lies in one file and whose formula in another, with a kernel cache of its own."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "wave.py").write_text(textwrap.dedent(WAVE))
+    write_helper(tmp_path, factor=1.0)
+    return tmp_path
+
+
+def write_helper(folder, factor, comment=""):
+    text = HELPER.format(factor=factor, comment=comment)
+    (folder / "plugins" / "_wave_helper.py").write_text(textwrap.dedent(text))
+
+
+def run(folder, code, **environment):
+    """Output of ``code`` in a new process, line by line."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("WORKBENCH_")}
+    env |= {"WORKBENCH_CACHE_DIR": str(folder / "cache"), **environment}
+    script = textwrap.dedent(TRAIN) + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1], done.stderr
+
+
+REPORT = "print(repr(train()), statistics().compiled, statistics().loaded)"
+needs_jit = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="NUMBA_DISABLE_JIT=1: no kernels"
+)
+
+
+@needs_jit
+def test_second_process_compiles_nothing_whatever_the_shape(folder):
+    first, _ = run(folder, REPORT)
+    assert int(first[0].split()[1]) > 5
+    second, _ = run(folder, REPORT)
+    loss, compiled, loaded = second[0].split()
+    assert (loss, int(compiled)) == (first[0].split()[0], 0)
+    assert int(loaded) > 5
+    third, _ = run(folder, "train(depth=3, width=9, batch_size=5); print(statistics().compiled)")
+    assert third == ["0"]
+
+
+@needs_jit
+def test_known_losses_compile_nothing_either(folder):
+    run(folder, "train(loss='squared_error'); train()")
+    lines, _ = run(folder, "train(loss='squared_error'); print(statistics().compiled)")
+    assert lines == ["0"]
+
+
+@needs_jit
+def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(folder):
+    before, _ = run(folder, REPORT)
+    write_helper(folder, factor=1.0, comment="# as before")
+    comment, _ = run(folder, REPORT)
+    assert comment[0].split()[:2] == [before[0].split()[0], "0"]
+    write_helper(folder, factor=2.0)
+    after, _ = run(folder, REPORT)
+    assert after[0].split()[0] != before[0].split()[0]
+    assert int(after[0].split()[1]) == 1  # forward only; derivative and everything else are as they were
+
+
+@needs_jit
+def test_a_damaged_cache_is_compiled_anew(folder):
+    before, _ = run(folder, REPORT)
+    damaged = list((folder / "cache").rglob("*.nbc"))
+    assert damaged
+    for file in damaged:
+        file.write_bytes(file.read_bytes()[:50])
+    after, _ = run(folder, REPORT)
+    assert after[0].split()[0] == before[0].split()[0]
+    again, _ = run(folder, REPORT)
+    assert again[0].split()[1] == "0"
+
+
+@needs_jit
+def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(folder):
+    (folder / "cache").write_text("a file where the folder should be")
+    lines, errors = run(folder, REPORT)
+    assert int(lines[0].split()[1]) > 5
+    assert errors.count("cannot be written") == 1
+
+
+def shift(z):
+    return z + OFFSET
+
+
+OFFSET = 1.0
+
+
+def test_fingerprint_sees_globals_defaults_and_closures():
+    def make(constant):
+        return lambda z: z * constant
+
+    assert fingerprint(make(2.0)) == fingerprint(make(2.0))
+    assert fingerprint(make(2.0)) != fingerprint(make(3.0))
+    assert fingerprint(lambda z, k=1: z) != fingerprint(lambda z, k=2: z)
+    before = fingerprint(shift)
+    globals()["OFFSET"] = 2.0
+    try:
+        assert fingerprint(shift) != before
+    finally:
+        globals()["OFFSET"] = 1.0
+    assert fingerprint(shift) == before
+
+
+def test_fingerprint_ignores_comments_and_docstrings():
+    def compiled(text):
+        scope = {}
+        exec(textwrap.dedent(text), scope)
+        return fingerprint(scope["f"])
+
+    plain = compiled("def f(z):\n    return z * 2\n")
+    assert compiled("def f(z):\n    # twice\n\n    return z * 2\n") == plain
+    assert compiled('def f(z):\n    """Twice."""\n    return z * 2\n') == compiled(
+        'def f(z):\n    """2z."""\n    return z * 2\n'
+    )
+    assert compiled("def f(z):\n    return z * 3\n") != plain
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda z: 1 / (1 + math.exp(-z)),
+        lambda z: 0.5 * z * (1 + np.tanh(0.7978845608 * (z + 0.044715 * z**3))),
+        lambda z: z * np.tanh(math.log(1 + math.exp(z))),
+        lambda z: math.pi * z if z > 0 else 2 * z,
+    ],
+)
+def test_float32_stays_float32(function):
+    """Python numbers take the precision of what they meet: no conversion to double in the machine code."""
+    from numba import types
+
+    from workbench.jit.retarget import retarget
+
+    compiled = retarget(function, "float32")
+    compiled.compile((types.float32,))
+    assert compiled.nopython_signatures[0].return_type == types.float32
+    z = np.linspace(-3, 3, 101, dtype=np.float32)
+    expected = [function(float(v)) for v in z]
+    np.testing.assert_allclose(elementwise(function, "float32")(z), expected, rtol=2e-6, atol=1e-6)
+
+
+def bad_attribute(z):
+    return math.sinhh(z)
+
+
+def undefined_name(z):
+    return z + undefined  # noqa: F821
+
+
+def mixed_returns(z):
+    return "one" if z > 0 else z
+
+
+def unsupported(z):
+    return {v: v for v in open(z)}  # noqa: SIM115
+
+
+def too_few(z):
+    return shift()
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (bad_attribute, "sinhh"),
+        (undefined_name, "undefined"),
+        (mixed_returns, "unify"),
+        (unsupported, "open"),
+        (too_few, "shift|argument"),
+    ],
+)
+def test_compile_errors_are_one_line_with_plugin_file_line_and_reason(function, reason):
+    import re
+
+    import workbench as wb
+    from workbench.network import Network
+    from workbench.registry import Entry, registry
+
+    spec = wb.Activation("broken", function, lambda z, a: 1.0)
+    entries = registry()._entries
+    entries["activation", "broken"] = Entry(spec, "broken", "test", __file__)
+    try:
+        net = Network([{"dense": {"units": 2}}, "broken"], "squared_error", epochs=1, batch_size=4, dtype="float64")
+        with pytest.raises(PluginError) as error:
+            net.fit(np.ones((4, 2)), np.ones((4, 2)))
+    finally:
+        del entries["activation", "broken"]
+    message = str(error.value)
+    line = function.__code__.co_firstlineno
+    assert "\n" not in message
+    assert "'broken'" in message and os.path.basename(__file__) in message
+    assert re.search(reason, message), message
+    assert re.search(rf"line ({line}|{line + 1})\b", message), message

@@ -1,0 +1,288 @@
+"""The network: its interface, its reproducibility, and what it says when something is wrong."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import ConfigError, DataError, TrainingDiverged, UnknownName
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((90, 6))
+LABELS = X[:, :3].argmax(axis=1)
+LAYERS = [{"dense": {"units": 8}}, "sigmoid", {"dense": {"units": 3}}, "softmax"]
+
+
+def make(layers=LAYERS, loss="cross_entropy", **settings):
+    return wb.Network(layers, loss, **{"epochs": 3, "batch_size": 32, **settings})
+
+
+def bits(net):
+    return b"".join(array.tobytes() for array in net.parameters().values())
+
+
+def test_parameters_are_named_by_place_and_writable():
+    net = make().initialize(input_shape=(6,), n_outputs=3)
+    parameters = net.parameters()
+    assert {k: v.shape for k, v in parameters.items()} == {
+        "0.weight": (6, 8), "0.bias": (8,), "2.weight": (8, 3), "2.bias": (3,),
+    }  # fmt: skip
+    parameters["0.weight"][:] = 0
+    assert (net.parameters()["0.weight"] == 0).all()
+    loss, gradients = net.loss_and_gradients(X, LABELS)
+    assert isinstance(loss, float)
+    assert {k: v.shape for k, v in gradients.items()} == {k: v.shape for k, v in parameters.items()}
+
+
+def test_training_learns_and_tells():
+    net = make(epochs=30, optimizer={"adam": {"lr": 0.02}})
+    seen = []
+    net.fit(X, LABELS, validation_data=(X[:30], LABELS[:30]), on_epoch=lambda epoch, record: seen.append(epoch))
+    assert seen == list(range(1, 31)) == [record["epoch"] for record in net.history]
+    assert net.history[-1]["train/loss"] < 0.8 * net.history[0]["train/loss"]
+    last = net.history[-1]
+    assert last["val/accuracy"] == (net.predict(X[:30]) == LABELS[:30]).mean()
+    assert net.predict_proba(X).sum(axis=1) == pytest.approx(1, abs=1e-6)
+    assert len(last["gradients/norm_by_layer"]) == len(last["updates/ratio_by_layer"]) == 2
+    assert last["gradients/first_layer"] == last["gradients/norm_by_layer"][0]
+    assert 0 <= last["activations/saturated_by_layer"][0] <= 1
+
+
+def test_diagnostics_are_what_they_say():
+    """One step, plain SGD: the norms and ratios by hand."""
+    net = make(epochs=1, batch_size=90, dtype="float64", optimizer={"sgd": {"lr": 0.1}}).initialize((6,))
+    before = {k: v.copy() for k, v in net.parameters().items()}
+    _, gradients = net.loss_and_gradients(X, LABELS)
+    record = net.fit(X, LABELS).history[0]
+    names = ["0.weight", "2.weight"]
+    norms = [np.linalg.norm(gradients[n]) for n in names]
+    ratios = [np.linalg.norm(net.parameters()[n] - before[n]) / np.linalg.norm(net.parameters()[n]) for n in names]
+    np.testing.assert_allclose(record["gradients/norm_by_layer"], norms, rtol=1e-12)
+    np.testing.assert_allclose(record["updates/ratio_by_layer"], ratios, rtol=1e-10)
+
+
+def test_saturated_and_dead_units_are_counted():
+    net = make([{"dense": {"units": 4}}, "relu", {"dense": {"units": 3}}, "softmax"], epochs=1, batch_size=90)
+    net.initialize((6,))
+    net.parameters()["0.bias"][:] = [-1e3, 1e3, 1e3, 1e3]
+    record = net.fit(X, LABELS).history[0]
+    assert record["activations/dead_by_layer"] == [0.25]
+    assert record["activations/saturated_by_layer"] == [0.25]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_seed_same_bits_for_any_number_of_threads(dtype):
+    """Large enough to be divided into shards; noise and padding included."""
+    rng = np.random.default_rng(1)
+    big, labels = rng.standard_normal((1000, 64)), rng.integers(0, 10, 1000)
+    layers = [{"dense": {"units": 256}}, "tanh", {"dropout": {"rate": 0.3}}, {"dense": {"units": 256}}, "tanh",
+              {"dense": {"units": 10}}, "softmax"]  # fmt: skip
+    results = []
+    for threads in (1, 2, 4):
+        net = make(layers, batch_size=128, epochs=2, threads=threads, dtype=dtype, seed=3, optimizer="adam")
+        net.fit(big, labels, validation_data=(big[:300], labels[:300]))
+        assert len(net.plan.shards) > 1
+        results.append((bits(net), net.history, net.predict_proba(big).tobytes()))
+    assert results[0] == results[1] == results[2]
+    other = make(layers, batch_size=128, epochs=2, dtype=dtype, seed=4, optimizer="adam").fit(big, labels)
+    assert bits(other) != results[0][0]
+
+
+def test_shards_change_nothing_but_rounding():
+    """Four shards against one: sums in another order, so equal to rounding."""
+    from workbench.network import plan
+
+    rng = np.random.default_rng(1)
+    big, labels = rng.standard_normal((256, 64)), rng.integers(0, 10, 256)
+    layers = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
+    divided = make(layers, batch_size=256, dtype="float64").initialize((64,))
+    assert len(divided.plan.shards) > 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_SHARD_WORK", ())
+        whole = make(layers, batch_size=256, dtype="float64").initialize((64,))
+        (loss_1, one) = whole.loss_and_gradients(big, labels)
+    (loss_2, two) = divided.loss_and_gradients(big, labels)
+    assert loss_1 == pytest.approx(loss_2, rel=1e-13)
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", {"sgd": {"momentum": 0.9}}, "adam", "rmsprop", "adagrad", "adamw"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_reference_executor_agrees(optimizer, dtype):
+    layers = [{"dense": {"units": 5}}, "gelu", "batch_norm", {"dropout": {"rate": 0.2}}, {"dense": {"units": 3}},
+              "softmax"]  # fmt: skip
+    fast = make(layers, optimizer=optimizer, dtype=dtype).fit(X, LABELS)
+    slow = make(layers, optimizer=optimizer, dtype=dtype, executor="reference").fit(X, LABELS)
+    # Plain Python computes in double what float32 kernels round at every step.
+    tolerance = {"float32": 2e-4, "float64": 1e-9}[dtype]
+    for name, expected in slow.parameters().items():
+        np.testing.assert_allclose(fast.parameters()[name], expected, rtol=tolerance, atol=tolerance)
+    assert fast.history[-1]["train/loss"] == pytest.approx(slow.history[-1]["train/loss"], rel=tolerance)
+
+
+def test_training_on_continues():
+    once = make(epochs=4, dtype="float64").fit(X, LABELS)
+    twice = make(epochs=2, dtype="float64").fit(X, LABELS).fit(X, LABELS)
+    assert bits(once) == bits(twice)
+    assert [r["epoch"] for r in twice.history] == [1, 2, 3, 4]
+
+
+def test_save_and_load(tmp_path):
+    layers = [{"dense": {"units": 5}}, "batch_norm", "relu", {"dense": {"units": 3}}, "softmax"]
+    net = make(layers).fit(X, LABELS)
+    net.save(tmp_path / "model.safetensors")
+    loaded = wb.Network.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), net.predict_proba(X))
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.safetensors"]
+    (tmp_path / "other").write_bytes(b"\x80\x04no pickle is ever loaded")
+    with pytest.raises(DataError, match="is not a saved network"):
+        wb.Network.load(tmp_path / "other")
+
+
+def test_targets_sparse_and_one_hot_agree():
+    net = make(dtype="float64").initialize((6,))
+    loss_1, one = net.loss_and_gradients(X, LABELS)
+    loss_2, two = net.loss_and_gradients(X, np.eye(3)[LABELS])
+    assert loss_1 == loss_2
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_A2_deep_linear_network_collapses_to_one_layer():
+    """A stack of linear layers is the product of its matrices."""
+    layers = [entry for units in (7, 5, 4, 3) for entry in ({"dense": {"units": units}}, "linear")]
+    net = make(layers, "squared_error", dtype="float64").initialize((6,))
+    weight, bias = np.eye(6), np.zeros(6)
+    for i in range(0, 8, 2):
+        w, b = net.parameters()[f"{i}.weight"], net.parameters()[f"{i}.bias"]
+        weight, bias = weight @ w, bias @ w + b
+    assert abs(net.predict_proba(X) - (X @ weight + bias)).max() < 1e-14
+
+
+def test_A2_optimum_of_a_deep_linear_network_is_least_squares():
+    rng = np.random.default_rng(2)
+    y = X @ rng.standard_normal((6, 1)) + 0.1 * rng.standard_normal((90, 1))
+    net = make([{"dense": {"units": 6}}, "linear", {"dense": {"units": 1}}], "squared_error", dtype="float64",
+               epochs=600, batch_size=90, optimizer={"sgd": {"lr": 0.05}}).fit(X, y)  # fmt: skip
+    design = np.column_stack([X, np.ones(90)])
+    expected = design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    np.testing.assert_allclose(net.predict_proba(X), expected, atol=1e-6)
+
+
+def test_A2_xor_needs_an_activation():
+    data, labels = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+
+    def accuracy(activation):
+        net = make([{"dense": {"units": 8}}, activation, {"dense": {"units": 2}}, "softmax"], epochs=400, batch_size=4,
+                   optimizer={"adam": {"lr": 0.05}}).fit(data, labels)  # fmt: skip
+        return (net.predict(data) == labels).mean()
+
+    assert accuracy("tanh") == 1.0
+    assert accuracy("linear") <= 0.75
+
+
+def test_A4_two_class_softmax_is_the_sigmoid_of_the_difference():
+    net = make([{"dense": {"units": 2}}, "softmax"], dtype="float64").initialize((6,))
+    z = X @ net.parameters()["0.weight"] + net.parameters()["0.bias"]
+    p = net.predict_proba(X)
+    np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(z[:, 0] - z[:, 1])), rtol=1e-13)
+    np.testing.assert_allclose(p[:, 0], 1 - p[:, 1], rtol=1e-12)
+
+
+def test_L1_the_wrong_pair_learns_slowly():
+    """A saturated sigmoid under squared error passes on almost no gradient; cross-entropy does."""
+    norms = {}
+    for loss in ("squared_error", "binary_cross_entropy"):
+        net = make([{"dense": {"units": 1}}, "sigmoid"], loss, dtype="float64").initialize((6,))
+        net.parameters()["0.bias"][:] = -12.0  # sure, and wrong
+        _, gradients = net.loss_and_gradients(X, np.ones((90, 1)))
+        norms[loss] = np.linalg.norm(gradients["0.weight"])
+    assert norms["squared_error"] < 1e-4 * norms["binary_cross_entropy"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "y", "message"),
+    [
+        (LAYERS, "cross_entropy", LABELS + 1, "label 3 is out of range"),
+        (LAYERS, "cross_entropy", LABELS + 0.5, "whole labels"),
+        (LAYERS, "cross_entropy", RNG.standard_normal((90, 3)), "sum to one"),
+        ([{"dense": {"units": 1}}, "sigmoid"], "binary_cross_entropy", RNG.standard_normal(90), "between 0 and 1"),
+        ([{"dense": {"units": 1}}, "linear"], "hinge", RNG.standard_normal(90), "-1 and"),
+        (LAYERS, "squared_error", RNG.standard_normal((90, 2)), "3 outputs"),
+        (LAYERS, "cross_entropy", LABELS[:50], "y has 50"),
+        (LAYERS, "cross_entropy", np.array(["cat"] * 90), "text labels"),
+    ],
+)  # fmt: skip
+def test_L1_targets_that_do_not_fit_the_loss(layers, loss, y, message):
+    with pytest.raises(DataError, match=message):
+        make(layers, loss).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.where(np.arange(540).reshape(90, 6) == 100, np.nan, X), r"X\[16, 4\] is nan"),
+        (np.where(np.arange(540).reshape(90, 6) == 7, np.inf, X), r"X\[1, 1\] is inf"),
+        (X[:0], "at least one sample"),
+        (X[:, :0], "at least one sample"),
+        (X[:, 0], "at least one sample"),
+        ([["a", "b"]] * 90, "not an array of numbers"),
+    ],
+)
+def test_bad_samples(samples, message):
+    with pytest.raises(DataError, match=message):
+        make().fit(samples, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"layers": [{"dens": {"units": 3}}]}, UnknownName, "did you mean 'dense'"),
+        ({"layers": ["sigmoyd"]}, UnknownName, "did you mean 'sigmoid'"),
+        ({"layers": [{"dense": {"units": 0}}]}, ConfigError, r"layers\[0\].*units = 0"),
+        ({"layers": [{"dense": {"unit": 3}}]}, ConfigError, "did you mean 'units'"),
+        ({"layers": [{"dense": {"units": 2.5}}]}, ConfigError, "units = 2.5"),
+        ({"layers": []}, ConfigError, "empty"),
+        ({"layers": "dense"}, ConfigError, "must be a list"),
+        ({"loss": "crossentropy"}, UnknownName, "did you mean 'cross_entropy'"),
+        ({"loss": "cross_entropy", "reduction": "half_sum"}, ConfigError, "no reduction 'half_sum'"),
+        ({"optimizer": {"sgd": {"rate": 0.1}}}, ConfigError, "no option 'rate'"),
+        ({"optimizer": {"sgd": {"lr": "fast"}}}, ConfigError, "lr = 'fast'"),
+        ({"batch_size": 0}, ConfigError, "batch_size = 0"),
+        ({"dtype": "float16"}, ConfigError, "float16"),
+    ],
+)
+def test_bad_settings(settings, error, message):
+    with pytest.raises(error, match=message):
+        make(**{"layers": LAYERS, **settings})
+
+
+def test_softmax_over_one_output_is_refused():
+    with pytest.raises(ConfigError, match="single output"):
+        make([{"dense": {"units": 1}}, "softmax"]).fit(X, np.zeros(90))
+
+
+def test_batch_larger_than_the_data_warns_and_takes_one():
+    with pytest.warns(UserWarning, match="larger than the 90 samples"):
+        large = make(batch_size=500, dtype="float64").fit(X, LABELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exact = make(batch_size=90, dtype="float64").fit(X, LABELS)
+    assert bits(large) == bits(exact)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_divergence_says_epoch_and_layer(threads):
+    layers = [{"dense": {"units": 8}}, "relu", {"dense": {"units": 8}}, "relu", {"dense": {"units": 1}}]
+    net = make(layers, "squared_error", optimizer={"sgd": {"lr": 1e6}}, threads=threads, epochs=50)
+    with pytest.raises(TrainingDiverged, match=r"epoch \d+, step \d+.*layer \d \(dense\).*learning rate"):
+        net.fit(1e3 * X, LABELS.astype(float))
+
+
+def test_plan_states_its_workspace():
+    net = make().initialize((6,))
+    activations = 32 * 4 * (6 + 3 + 2 * (8 + 8 + 3 + 3))
+    assert activations <= net.plan.workspace_bytes <= 2 * activations
+    assert net.table() == [("dense", (8,), 56), ("sigmoid", (8,), 0), ("dense", (3,), 27), ("softmax", (3,), 0)]
