@@ -5,18 +5,17 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import synthetic
+from store import check_plotted_numbers, metrics, mlflow_run, params, read, tags
 
 import workbench as wb
 from workbench.experiment.run import Run
@@ -29,28 +28,6 @@ from workbench.ui import STORE
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 TABLES = ("experiments", "experiment_tags", "runs", "params", "tags", "metrics", "latest_metrics")
-
-
-def read(root: Path, query: str) -> pd.DataFrame:
-    with closing(sqlite3.connect(root / STORE)) as connection:
-        return pd.read_sql_query(query, connection)
-
-
-def tags(root: Path) -> pd.DataFrame:
-    """One row per run, one column per tag."""
-    return read(root, "select * from tags").pivot(index="run_uuid", columns="key", values="value")
-
-
-def params(root: Path) -> pd.DataFrame:
-    return read(root, "select * from params").pivot(index="run_uuid", columns="key", values="value")
-
-
-def mlflow_run(run: Run | Sweep) -> str:
-    return json.loads((run.directory / _recorder.REMEMBERED).read_text())["run_id"]
-
-
-def metrics(root: Path, run: Run) -> pd.DataFrame:
-    return read(root, f"select key, step, value, timestamp from metrics where run_uuid = '{mlflow_run(run)}'")
 
 
 def artifacts(root: Path, run: Run | Sweep) -> Path:
@@ -117,22 +94,7 @@ def test_a_childs_parameters_and_metrics_are_those_of_its_run(root: Path, sweep:
 
 
 def test_every_plotted_number_can_be_recomputed_from_the_store(root: Path, sweep: Sweep) -> None:
-    children = params(root).loc[[mlflow_run(run) for run in sweep.runs]]
-    stored = read(root, "select run_uuid, key, step, value from metrics").merge(children, on="run_uuid")
-    over_seeds = ["learner.depth", "learner.activation", "step"]
-    norms = stored[stored["key"] == "gradients/norm_by_layer"].groupby(over_seeds)["value"].mean()
-    figure = wb.get("figure", "gradient_by_layer").function(sweep)
-    for ax in figure.axes:
-        for line, text in zip(ax.lines, figure.legends[0].get_texts(), strict=True):
-            expected = norms[ax.get_title().removeprefix("depth "), text.get_text()]
-            assert list(line.get_xdata()) == list(expected.index)
-            assert list(line.get_ydata()) == pytest.approx(list(expected), rel=1e-15)  # rounding of a mean
-    accuracies = stored[stored["key"] == "val/accuracy"].sort_values("step").groupby("run_uuid").last()
-    final = accuracies.groupby(["learner.activation", "learner.depth"])["value"].mean()
-    (ax,) = wb.get("figure", "accuracy_over_depth").function(sweep).axes
-    for line in ax.lines:
-        expected = [final[line.get_label(), str(depth)] for depth in line.get_xdata()]
-        assert list(line.get_ydata()) == pytest.approx(expected, rel=1e-15)
+    check_plotted_numbers(root, sweep)
 
 
 def test_each_activation_has_a_hue_and_each_depth_a_shade(root: Path, sweep: Sweep) -> None:
@@ -189,7 +151,7 @@ def test_replay_changes_nothing(root: Path, sweep: Sweep, other: Sweep) -> None:
 
 def test_replay_rebuilds_a_lost_store(root: Path, sweep: Sweep, tmp_path: Path) -> None:
     shutil.copytree(sweep.directory, tmp_path / sweep.directory.name)
-    replay(tmp_path / sweep.directory.name)
+    replay(tmp_path / sweep.runs[3].directory.relative_to(root))
     for run in sweep.runs:
         copy = Run.replay(tmp_path / run.directory.relative_to(root))
         pd.testing.assert_frame_equal(metrics(tmp_path, copy), metrics(root, run))
@@ -260,7 +222,7 @@ def test_a_run_survives_a_broken_store_and_says_so(tmp_path: Path) -> None:
     (problem,) = run.problems
     assert "MLflow did not take everything" in problem
     assert "not a database" in problem
-    assert f"python -m workbench.plugins.tracking.mlflow {run.directory}" in problem
+    assert str(tmp_path / STORE) in problem
     (tmp_path / STORE).unlink()
     command = problem.partition("`python ")[2].partition("`")[0].split()
     subprocess.run([sys.executable, *command], check=True, capture_output=True)

@@ -13,10 +13,12 @@ import queue
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
 from workbench.experiment.journal import FILE as JOURNAL
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking import _present
@@ -203,8 +205,10 @@ def main(directory: Path) -> None:
             waiting = False
     try:
         answer = {"links": recorder.finish()}
-    except Exception as error:
-        answer = {"problem": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
+    except WorkbenchError as error:
+        answer = {"problem": str(error)}
+    except Exception as error:  # MLflow and what lies below it may raise anything
+        answer = {"problem": traceback.format_exception_only(error)[0].partition("\n")[0]}
     print(json.dumps(answer), flush=True)
 
 

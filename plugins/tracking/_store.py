@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
 from workbench.ui import STORE
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def open_store(root: Path) -> MlflowClient:
     """A client on ``root``'s store, which is created if there is none.
 
-    Raises ``sqlite3.DatabaseError`` at once if the file is no database, where MLflow would try for minutes.
+    Raises ``WorkbenchError`` at once if the file is no database, where MLflow would try for minutes.
     """
     from mlflow import MlflowClient
 
@@ -27,8 +28,11 @@ def open_store(root: Path) -> MlflowClient:
     # MLflow creates its tables unguarded: of 16 processes that open a new store at once, 14 would fail.
     with (root / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # kept in the file: readers and a writer work at once
+        try:
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")  # kept in the file: readers and a writer work at once
+        except sqlite3.Error as error:
+            raise WorkbenchError(f"{database}: {error}. Mend it or move it away") from None
         return MlflowClient(f"sqlite:///{database.as_posix()}")
 
 

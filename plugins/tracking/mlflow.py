@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import WorkbenchError, hookimpl
+from workbench.experiment.journal import FILE as JOURNAL
 from workbench.ui import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -50,11 +51,15 @@ def sweep_ended(sweep: Sweep) -> None:
 def replay(directory: Path) -> list[str]:
     """Send the journals of a run or a sweep into MLflow; what is there already stays as it is. Returns links.
 
+    A run of a sweep brings the sweep along.
     Raises ``WorkbenchError`` if there is no journal in ``directory`` or MLflow does not take it.
     """
-    if not (directory / "journal.jsonl").is_file():
-        raise WorkbenchError(f"{directory} holds no journal.jsonl: name the folder of a run or a sweep.")
-    return _answer(directory, _follow(directory.absolute()))
+    directory = directory.absolute()
+    if not (directory / JOURNAL).is_file():
+        raise WorkbenchError(f"{directory} holds no {JOURNAL}: name the folder of a run or a sweep.")
+    if (directory.parent / JOURNAL).is_file():
+        directory = directory.parent
+    return _answer(directory, _follow(directory))
 
 
 def _follow(directory: Path) -> subprocess.Popen:
@@ -70,7 +75,11 @@ def _follow(directory: Path) -> subprocess.Popen:
 
 
 def _finish(record: Record) -> None:
-    links = _answer(record.directory, _recorders.pop(record.directory, None) or _follow(record.directory))
+    try:
+        links = _answer(record.directory, _recorders.pop(record.directory, None) or _follow(record.directory))
+    except WorkbenchError as error:  # the run itself is well
+        record.note(str(error))
+        return
     record.links += ["To see it in MLflow, run `workbench ui` and open", *links]
 
 
@@ -82,8 +91,8 @@ def _answer(directory: Path, recorder: subprocess.Popen) -> list[str]:
         answer = {"problem": f"its process ended with code {recorder.returncode}"}
     if "problem" in answer:
         raise WorkbenchError(
-            f"MLflow did not take everything ({answer['problem']}). Nothing is lost: the journal in {directory} has it "
-            f"all; `python -m {__package__}.mlflow {directory}` sends it again."
+            f"MLflow did not take everything ({answer['problem']}). Nothing is lost, the journal has it all: "
+            f"`python -m {__package__}.mlflow {os.path.relpath(directory)}` sends it again."
         )
     return answer["links"]
 
