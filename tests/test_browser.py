@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
 ARTIFACTS = Path(os.environ.get("CI_ARTIFACTS", "runs/test-artifacts"))
 SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1800,1500"),
+    *("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1800,1900"),
     # Nothing but the page we ask for: no updates, no first-run pages, no look-ups of the browser's maker.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),
 )

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("val/accuracy", "val/loss", "train/loss", "gradients/first_layer", "gradients/last_layer")
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-img { max-width: 100% } pre { white-space: pre-wrap }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-td, th { padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right } th { text-align: left }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+img { max-width: 100%; max-height: 28rem } pre { white-space: pre-wrap }
+table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums }
+td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
 """
 
 
