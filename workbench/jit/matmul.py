@@ -144,6 +144,54 @@ def _micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
     return micro_kernel
 
 
+def _transpose_tile(dtype: str) -> Any:
+    """An intrinsic ``(source, source_row, target, target_row)``: a square tile, transposed in registers.
+
+    Stage by stage, halves, quarters, ... of pairs of rows change places: log2(lanes) shuffles a row instead of one
+    load a number.
+    """
+    element, lanes = _ELEMENTS[dtype], VECTOR_BYTES // _SIZE[dtype]
+    vector, indices = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(32), lanes)
+
+    def build(module: Any, function: Any) -> None:
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        source, source_row, target, target_row = function.args
+        source, target = (builder.inttoptr(x, element.as_pointer()) for x in (source, target))
+
+        def row_at(base: Any, stride: Any, i: int) -> Any:
+            offset = builder.mul(stride, ir.Constant(I64, i))
+            return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
+
+        rows = [builder.load(row_at(source, source_row, i), align=_SIZE[dtype]) for i in range(lanes)]
+        half = lanes // 2
+        while half:
+            low = ir.Constant(indices, [j if not j & half else lanes + j - half for j in range(lanes)])
+            high = ir.Constant(indices, [j + half if not j & half else lanes + j for j in range(lanes)])
+            for i in range(lanes):
+                if not i & half:
+                    a, b = rows[i], rows[i + half]
+                    rows[i], rows[i + half] = builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
+            half //= 2
+        for i, row in enumerate(rows):
+            builder.store(row, row_at(target, target_row, i), align=_SIZE[dtype])
+        builder.ret_void()
+
+    @intrinsic
+    def transpose_tile(typing_context: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
+            function = cgutils.get_or_insert_function(builder.module, kind, f"workbench_transpose_{dtype}")
+            if function.is_declaration:
+                function.linkage = "internal"
+                build(builder.module, function)
+            builder.call(function, arguments)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 4), generate
+
+    return transpose_tile
+
+
 def _stack(dtype: str, count: int) -> Any:
     """An intrinsic giving the address of ``count`` elements on the stack, aligned for vectors."""
 
@@ -167,14 +215,19 @@ def _template(dtype: str) -> Callable:
     at = {"float32": float32_at, "float64": float64_at}[dtype]
     full_wide, k4x2, k2x2, k1x2 = (_micro_kernel(dtype, r, 2) for r in (ROWS, 4, 2, 1))
     full_narrow, k4x1, k2x1, k1x1 = (_micro_kernel(dtype, r, 1) for r in (ROWS, 4, 2, 1))
+    transpose_tile = _transpose_tile(dtype)
     panel_space, block_space = _stack(dtype, DEPTH * width), _stack(dtype, DEPTH * BLOCK)
     zero = {"float32": types.float32, "float64": types.float64}[dtype](0)
 
     def pack_panel(b: int, b_row: int, b_col: int, k: int, columns: int, panel: int) -> None:
         source, target = at(b), at(panel)
         if b_row == 1:
+            tiled_k, tiled_columns = k - k % lanes, columns - columns % lanes
+            for j in range(0, tiled_columns, lanes):
+                for p in range(0, tiled_k, lanes):
+                    transpose_tile(b + (j * b_col + p) * size, b_col, panel + (p * width + j) * size, width)
             for j in range(columns):
-                for p in range(k):
+                for p in range(tiled_k if j < tiled_columns else 0, k):
                     target[p * width + j] = source[j * b_col + p]
         else:
             for p in range(k):

@@ -38,6 +38,36 @@ def put_rows(source, target, start):
             target[start + i, j] = source[i, j]
 
 
+def count_correct(y_true, y_pred, correct, threshold, middle):
+    """correct[0] += rows whose largest output is the target's; one output: on the same side of threshold and middle."""
+    for i in range(y_true.shape[0]):
+        if y_true.shape[1] == 1:
+            correct[0] += (y_pred[i, 0] > threshold) == (y_true[i, 0] > middle)
+            continue
+        best = 0
+        for j in range(1, y_pred.shape[1]):
+            if y_pred[i, j] > y_pred[i, best]:
+                best = j
+        right = True
+        for j in range(y_true.shape[1]):
+            if y_true[i, j] > y_true[i, best]:
+                right = False
+        correct[0] += right
+
+
+def count_slopes(slopes, counts, small):
+    """counts[0] = slopes below ``small``, counts[1] = units without slope in any row; slopes are ones again after."""
+    counts[:] = 0
+    for j in range(slopes.shape[1]):
+        dead = True
+        for i in range(slopes.shape[0]):
+            slope = abs(slopes[i, j])
+            counts[0] += slope < small
+            dead = dead and slope == 0
+            slopes[i, j] = 1
+        counts[1] += dead
+
+
 def activate(z, output, options):
     for i in range(z.size):
         output[i] = function(z[i], *options)
@@ -72,8 +102,7 @@ def loss_of_rows(y_true, y_pred, grad, total, scale, mean, samples, options):
     weight = scale / samples if mean else scale
     total[0] = 0
     for i in range(y_true.shape[0]):
-        total[0] += function(y_true[i], y_pred[i], *options)
-        derivative(y_true[i], y_pred[i], grad[i], *options)
+        total[0] += function(y_true[i], y_pred[i], grad[i], *options)
         for j in range(grad.shape[1]):
             grad[i, j] *= weight
 

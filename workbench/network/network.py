@@ -101,6 +101,8 @@ class Network:
             )
         self._plan = self._make_plan(stages, self._batch_size)
         self._steps, self.history = 0, []
+        self._shuffle = np.random.default_rng(self._seeds(1))
+        self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
         for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
             rng = np.random.default_rng(sequence)
             for name, parameter in stage.shape.parameters.items():
@@ -129,7 +131,7 @@ class Network:
         y, _ = encode_targets(y, len(X), plan.y.shape[1:], self._loss.spec, self._dtype)
         order = np.arange(len(X))
         program = self._program(plan, plan.gradient_operations(X, y, order))
-        program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed(), True, self._thread_count())
+        program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, self._thread_count())
         total = float(plan.losses[:, 0].sum())
         gradients = [plan.gradients(s) for s in range(len(plan.shards))]
         loss = total * _scale(self._reduction, len(X))
@@ -165,25 +167,21 @@ class Network:
                 stacklevel=2,
             )
         order = np.arange(len(X))
-        seen = aligned((len(X), y.shape[1]), self._dtype)
-        program = self._program(plan, plan.train_operations(X, y, order, seen))
+        program = self._program(plan, plan.train_operations(X, y, order))
         slopes = _Slopes(self)
-        shuffle = np.random.default_rng(self._seeds(1))
-        steps_per_epoch = -(-len(X) // self._batch_size)
+        steps = -(-len(X) // self._batch_size)
+        rates = self._rates(steps)
         done = len(self.history)
-        for _ in range(done):  # training on continues the stream of orders
-            shuffle.permutation(len(X))
         for epoch in range(done + 1, done + self._epochs + 1):
-            order[:] = shuffle.permutation(len(X))
-            rates = self._rates(epoch - done - 1, steps_per_epoch)
-            total = self._run_epoch(program, len(X), steps_per_epoch, rates, epoch)
+            order[:] = self._shuffle.permutation(len(X))
+            total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
             record: Record = {"epoch": epoch, "train/loss": total * _scale(self._reduction, len(X))}
             if self._classes_labelled:
-                record["train/accuracy"] = _accuracy(seen, y[order], self._threshold(logits=plan.fused is not None))
+                record["train/accuracy"] = float(plan.correct.sum() / len(X))
             if validation is not None:
                 record.update(validation.record())
-            record.update(self._diagnostics(steps_per_epoch))
-            record.update(slopes.record(len(X) - (steps_per_epoch - 1) * self._batch_size))
+            record.update(self._diagnostics(steps))
+            record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
             self.history.append(record)
             if on_epoch is not None:
                 on_epoch(epoch, record)
@@ -205,7 +203,7 @@ class Network:
         if not self._classes_labelled:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         if outputs.shape[1] == 1:
-            return (outputs[:, 0] > self._threshold(logits=False)).astype(np.int64)
+            return (outputs[:, 0] > (0.0 if self._loss.spec.targets == "sign" else 0.5)).astype(np.int64)
         return outputs.argmax(axis=1)
 
     def evaluate(self, X: Any, y: Any) -> Record:
@@ -253,6 +251,7 @@ class Network:
         return {
             "settings": self.settings, "input_shape": shape, "arrays": arrays, "optimizer_state": state,
             "history": self.history, "steps": self._steps, "classes_labelled": self._classes_labelled,
+            "shuffle": self._shuffle.bit_generator.state if self._plan else None,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -262,6 +261,7 @@ class Network:
             for name, array in self._arrays().items():
                 array[...] = state["arrays"][name]
             self.plan.state[...] = state["optimizer_state"]
+            self._shuffle.bit_generator.state = state["shuffle"]
         self.history, self._steps = state["history"], state["steps"]
         self._classes_labelled = state["classes_labelled"]
 
@@ -283,31 +283,26 @@ class Network:
         """0: initial values, 1: orders, 2: noise."""
         return np.random.SeedSequence(int(self._seed)).spawn(3)[purpose]
 
-    def _noise_seed(self) -> int:
-        return int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
-
     def _thread_count(self) -> int:
         return (
             self._threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
 
-    def _threshold(self, logits: bool) -> float:
-        return 0.0 if logits or self._loss.spec.targets == "sign" else 0.5
+    def _rates(self, steps_per_epoch: int) -> np.ndarray:
+        """The learning rate of every step, (epochs, steps_per_epoch)."""
+        steps = np.arange(self._epochs * steps_per_epoch)
+        factor = self._schedule.spec.function(steps, max(1, len(steps)), steps_per_epoch, **self._schedule.options)
+        rates = self._optimizer.options["lr"] * factor * np.ones(len(steps))
+        return np.ascontiguousarray(rates, dtype=np.float64).reshape(self._epochs, steps_per_epoch)
 
-    def _rates(self, epoch: int, steps_per_epoch: int) -> np.ndarray:
-        steps = np.arange(epoch * steps_per_epoch, (epoch + 1) * steps_per_epoch)
-        total = max(1, self._epochs) * steps_per_epoch
-        factor = self._schedule.spec.function(steps, total, steps_per_epoch, **self._schedule.options)
-        return np.asarray(self._optimizer.options["lr"] * factor * np.ones(len(steps)), dtype=np.float64)
-
-    def _run_epoch(self, program: Program, n: int, steps: int, rates: np.ndarray, epoch: int) -> float:
-        plan, total = self.plan, 0.0
-        plan.totals[:], plan.broken[:] = 0, -1
+    def _run_epoch(self, program: Program, n: int, rates: np.ndarray, epoch: int) -> float:
+        plan, total, steps = self.plan, 0.0, len(rates)
+        plan.totals[:], plan.broken[:], plan.correct[:] = 0, -1, 0
         chunk = max(1, int(_WORK_PER_CALL / (6.0 * self._batch_size * max(1, plan.weights.size))))
         for first in range(0, steps, chunk):
             last = min(first + chunk, steps)
             loss, stopped, broke = program.run(
-                n, self._batch_size, first, last, rates, self._steps, self._noise_seed(), True, self._thread_count()
+                n, self._batch_size, first, last, rates, self._steps, self._noise_seed, True, self._thread_count()
             )
             total += loss
             if broke or (plan.broken >= 0).any():
@@ -334,13 +329,10 @@ class Network:
         )
 
     def _diagnostics(self, steps: int) -> Record:
-        layers = self.plan.weight_layers
-        places = list(self.plan.places)
-        means = self.plan.totals / steps
-        norms = [float(means[places.index(name), 0]) for _, name in layers]
-        ratios = [float(means[places.index(name), 1]) for _, name in layers]
-        if not norms:
+        means = self.plan.totals[self.plan.weight_rows] / steps
+        if not len(means):
             return {}
+        norms, ratios = means[:, 0].tolist(), means[:, 1].tolist()
         return {
             "gradients/first_layer": norms[0],
             "gradients/last_layer": norms[-1],
@@ -353,20 +345,20 @@ class _Evaluation:
     """Loss and accuracy on fixed data, whenever asked."""
 
     def __init__(self, network: Network, X: np.ndarray, y: np.ndarray) -> None:
-        self.network, self.n, self.y = network, len(X), y
-        self.outputs = aligned(y.shape, network._dtype)
-        operations = network.plan.evaluate_operations(X, y, np.arange(len(X)), self.outputs)
+        self.network, self.n = network, len(X)
+        operations = network.plan.evaluate_operations(X, y, np.arange(len(X)))
         self.program = network._program(network.plan, operations)
 
     def record(self) -> Record:
         network = self.network
         steps = -(-self.n // network._batch_size)
+        network.plan.correct[:] = 0
         total, _, broke = self.program.run(
             self.n, network._batch_size, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
         )
         record: Record = {"val/loss": float("nan") if broke else total * _scale(network._reduction, self.n)}
         if network._classes_labelled:
-            record["val/accuracy"] = _accuracy(self.outputs, self.y, network._threshold(logits=False))
+            record["val/accuracy"] = float(network.plan.correct.sum() / self.n)
         return record
 
 
@@ -375,38 +367,22 @@ class _Slopes:
 
     def __init__(self, network: Network) -> None:
         plan = network.plan
-        stages = plan.stages[: len(plan.stages) - bool(plan.fused)]
-        self.arrays = {
-            s.index: aligned((len(plan.x), *s.shape.output), network._dtype)
-            for s in stages
-            if s.activation is not None and not s.activation.row and s.index
-        }
-        operations = plan.slope_operations(self.arrays)
-        self.program = network._program(plan, operations) if operations else None
+        self.counts = np.zeros((len(plan.activations), 2))
+        self.units = np.array([np.prod(s.shape.output) for s in plan.activations])
+        self.program = network._program(plan, plan.slope_operations(self.counts, SATURATED))
 
     def record(self, rows: int) -> Record:
-        if self.program is None:
+        if not len(self.counts):
             return {}
-        for slopes in self.arrays.values():
-            slopes[:] = 1
         self.program.run(rows, rows, 0, 1, np.zeros(1), 0, 0, False, 1)
-        small = [abs(slopes[:rows]) < SATURATED for slopes in self.arrays.values()]
-        zero = [(slopes[:rows] == 0).all(axis=0) for slopes in self.arrays.values()]
         return {
-            "activations/saturated_by_layer": [float(s.mean()) for s in small],
-            "activations/dead_by_layer": [float(z.mean()) for z in zero],
+            "activations/saturated_by_layer": (self.counts[:, 0] / (self.units * rows)).tolist(),
+            "activations/dead_by_layer": (self.counts[:, 1] / self.units).tolist(),
         }
 
 
 def _scale(reduction: str, n: int) -> float:
     return {"mean": 1.0 / n, "sum": 1.0, "half_sum": 0.5}[reduction]
-
-
-def _accuracy(outputs: np.ndarray, encoded: np.ndarray, threshold: float) -> float:
-    if outputs.shape[1] == 1:
-        middle = 0.0 if encoded.min() < 0 else 0.5
-        return float(((outputs > threshold) == (encoded > middle)).mean())
-    return float((outputs.argmax(axis=1) == encoded.argmax(axis=1)).mean())
 
 
 def _plain(choice: Any) -> Any:

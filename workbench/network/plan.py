@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -84,6 +85,7 @@ class Plan:
             for s in stages
         ]
         self.losses = aligned((count, 8), np.float64)
+        self.correct = aligned((count, 8), np.int64)
         self._lay_out_parameters(count)
         rule = optimizer.spec.simpler(optimizer.options) if optimizer.spec.simpler else None
         self._rule = rule or optimizer.spec.function
@@ -106,14 +108,19 @@ class Plan:
         arrays += [a for arrays in self.workspace for a in arrays.values()]
         return sum(a.nbytes for a in arrays)
 
-    @property
-    def weight_layers(self) -> list[tuple[int, str]]:
-        """(stage index, parameter name) of every weight matrix, in order: what diagnostics by layer count."""
+    @functools.cached_property
+    def weight_rows(self) -> list[int]:
+        """Where in ``totals`` the weight matrices stand, in order of layers: what diagnostics by layer count."""
         return [
-            (s.index, f"{s.index}.weight")
-            for s in self.stages
-            if "weight" in s.shape.parameters and len(s.shape.parameters["weight"].shape) > 1
-        ]
+            i for i, (name, (_, _, shape)) in enumerate(self.places.items())
+            if name.endswith(".weight") and len(shape) > 1
+        ]  # fmt: skip
+
+    @property
+    def activations(self) -> list[Stage]:
+        """Elementwise activations whose slope diagnostics look at: all but one that the loss has swallowed."""
+        stages = self.stages[1 : len(self.stages) - bool(self.fused)]
+        return [s for s in stages if s.activation is not None and not s.activation.row]
 
     def forward_operations(self, source: np.ndarray, order: np.ndarray, upto: int | None = None) -> list[Operation]:
         """Take the batch and run the first ``upto`` stages."""
@@ -124,9 +131,7 @@ class Plan:
         """Take the targets, compute losses and the gradient where the backward pass begins."""
         spec: Loss = self.loss.spec
         at = len(self.stages) - (2 if self.fused else 1)
-        function, gradient = (
-            (self.fused.function, self.fused.gradient) if self.fused else (spec.function, spec.gradient)
-        )
+        form: Loss | Fused = self.fused or spec
         view = Rows if spec.row else Flat
         rows = (len(self.y), math.prod(self.y.shape[1:]))
         operands = {
@@ -140,21 +145,15 @@ class Plan:
             "options": Reals(tuple(float(v) for v in self.loss.options.values())),
         }
         template = kernels.loss_of_rows if spec.row else kernels.loss
-        bind = {"function": function, "derivative": gradient}
+        bind = {"function": form.function} | ({"derivative": form.gradient} if form.gradient else {})
         return [
             self._take("y", targets, order, self.y),
             self._operation(f"loss_{spec.name}", template, operands, bind, self.loss.owner),
         ]
 
-    def evaluate_operations(
-        self, source: np.ndarray, targets: np.ndarray, order: np.ndarray, into: np.ndarray
-    ) -> list[Operation]:
-        """Forward, loss, and every output kept in ``into``."""
-        last = self._operation(
-            "put_rows", kernels.put_rows,
-            {"source": Rows(_rows_of(self.outputs[-1])), "target": Whole(into), "start": Field(START)}, {}, "",
-            barrier=True, check_loss=True,
-        )  # fmt: skip
+    def evaluate_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
+        """Forward, loss, and right answers counted in ``correct``."""
+        last = replace(self._count_correct(len(self.stages) - 1), barrier=True, check_loss=True)
         first, *forward = self.forward_operations(source, order)
         # Nobody may overwrite a loss that another thread is still reading.
         return [replace(first, barrier=True), *forward, *self.loss_operations(targets, order), last]
@@ -172,27 +171,38 @@ class Plan:
         operations = self.forward_operations(source, order, upto) + self.loss_operations(targets, order)
         return operations + [o for stage in reversed(self.stages[:upto]) for o in self._backward(stage)]
 
-    def train_operations(
-        self, source: np.ndarray, targets: np.ndarray, order: np.ndarray, into: np.ndarray
-    ) -> list[Operation]:
-        """One step; ``into`` keeps what the loss saw, in order: logits where the last activation is fused."""
-        at = len(self.stages) - (2 if self.fused else 1)
-        keep = {"source": Rows(_rows_of(self.outputs[at])), "target": Whole(into), "start": Field(START)}
+    def train_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
+        """One step; right answers are counted in ``correct``, as the network was when it gave them."""
         tally = {"norms": Whole(self.norms), "totals": Whole(self.totals), "broken": Whole(self.broken)}
         return [
             *self.gradient_operations(source, targets, order),
-            self._operation("put_rows", kernels.put_rows, keep, {}, ""),
+            self._count_correct(len(self.stages) - (2 if self.fused else 1)),
             *self._updates(),
             self._operation("tally", kernels.tally, tally | {"step": Field(STEP)}, {}, "", barrier=True, single=True),
         ]
 
-    def slope_operations(self, slopes: Mapping[int, np.ndarray]) -> list[Operation]:
-        """Fill ``slopes[i]``, ones of the shape of stage i's output, with f'(z) of the last batch, per activation."""
-        return [
-            replace(operation, operands={**operation.operands, "grad_output": Flat(array), "grad_x": Flat(array)})
-            for i, array in slopes.items()
-            for operation in [self._activation_backward(self.stages[i], self._no_grad)]
-        ]
+    def slope_operations(self, counts: np.ndarray, small: float) -> list[Operation]:
+        """Count small slopes and dead units of the last batch: row i of ``counts`` for ``activations[i]``."""
+        operations = []
+        for stage, row in zip(self.activations, counts, strict=True):
+            slopes = np.ones_like(self.outputs[stage.index])
+            backward = self._activation_backward(stage, self._no_grad)
+            flat = {"grad_output": Flat(slopes), "grad_x": Flat(slopes)}
+            operations.append(replace(backward, operands={**backward.operands, **flat}))
+            count = {"slopes": Rows(_rows_of(slopes)), "counts": Whole(row), "small": Real(small)}
+            operations.append(self._operation("count_slopes", kernels.count_slopes, count, {}, ""))
+        return operations
+
+    def _count_correct(self, at: int) -> Operation:
+        signs, logits = self.loss.spec.targets == "sign", at < len(self.stages) - 1
+        operands = {
+            "y_true": Rows(_rows_of(self.y)),
+            "y_pred": Rows(_rows_of(self.outputs[at])),
+            "correct": PerShard(self.correct),
+            "threshold": Real(0.0 if signs or logits else 0.5),
+            "middle": Real(0.0 if signs else 0.5),
+        }
+        return self._operation("count_correct", kernels.count_correct, operands, {}, "")
 
     def _shard_count(self) -> int:
         if any(stage.layer is not None and not stage.layer.rowwise for stage in self.stages):
