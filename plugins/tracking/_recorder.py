@@ -7,6 +7,7 @@ nothing, can break nothing, and sees what a replay sees: the journal.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import math
 import queue
@@ -196,13 +197,17 @@ def main(directory: Path) -> None:
     recorder = Recorder(directory)
     told: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: told.put(sys.stdin.readline()), daemon=True).start()
-    waiting = True
-    while waiting:
-        with contextlib.suppress(Exception):  # finish tries again, and reports
-            recorder.catch_up()
-        with contextlib.suppress(queue.Empty):
+    # What MLflow's import makes stays for good: the collector would search it for a second in all, and again at exit.
+    gc.disable()
+    _try(recorder)
+    gc.freeze()
+    gc.enable()
+    while True:
+        try:
             told.get(timeout=FLUSH_SECONDS)
-            waiting = False
+            break
+        except queue.Empty:
+            _try(recorder)
     try:
         answer = {"links": recorder.finish()}
     except WorkbenchError as error:
@@ -210,6 +215,12 @@ def main(directory: Path) -> None:
     except Exception as error:  # MLflow and what lies below it may raise anything
         answer = {"problem": traceback.format_exception_only(error)[0].partition("\n")[0]}
     print(json.dumps(answer), flush=True)
+    gc.freeze()
+
+
+def _try(recorder: Recorder) -> None:
+    with contextlib.suppress(Exception):  # the end tries again, and reports
+        recorder.catch_up()
 
 
 if __name__ == "__main__":
