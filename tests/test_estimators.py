@@ -55,9 +55,17 @@ def test_mlp_chooses_what_belongs_together():
     assert [e if isinstance(e, str) else next(iter(e)) for e in model.layers] == [
         "dense", "batch_norm", "relu", "dropout",
     ] * 2  # fmt: skip
-    assert (model.output, model.loss, model.initializer) == ("softmax", "cross_entropy", "he_uniform")
+    assert model.initializer == "he_uniform"
     assert model.optimizer == {"sgd": {"lr": 0.3}}
-    assert mlp("classification", loss="binary_cross_entropy").output == "sigmoid"
-    assert (mlp("regression").output, mlp("regression").loss) == ("linear", "squared_error")
+    X, y = load_iris(return_X_y=True)
+
+    def ending(task, **options):
+        network = mlp(task, epochs=1, **options).fit(X, y.astype(float) if task == "regression" else y).network_
+        return network.stages[-1].name, network.plan.loss.spec.name
+
+    assert ending("classification") == ("softmax", "cross_entropy")
+    assert ending("classification", loss="binary_cross_entropy") == ("sigmoid", "binary_cross_entropy")
+    assert ending("classification", loss="squared_error") == ("linear", "squared_error")
+    assert ending("regression") == ("linear", "squared_error")
     with pytest.raises(wb.WorkbenchError, match="did you mean 'relu'"):
         mlp("classification", activation="rleu")

@@ -264,6 +264,11 @@ def test_softmax_over_one_output_is_refused():
         make([{"dense": {"units": 1}}, "softmax"]).fit(X, np.zeros(90))
 
 
+def test_a_forgotten_output_activation_is_noticed():
+    with pytest.raises(ConfigError, match="end the layers with 'softmax'"):
+        make([{"dense": {"units": 3}}]).fit(X, LABELS)
+
+
 def test_batch_larger_than_the_data_warns_and_takes_one():
     with pytest.warns(UserWarning, match="larger than the 90 samples"):
         large = make(batch_size=500, dtype="float64").fit(X, LABELS)

@@ -7,8 +7,6 @@ from annotated_types import Ge, Lt
 
 from workbench import Estimator, get, hookimpl
 
-OUTPUTS = {"cross_entropy": "softmax", "kl_divergence": "softmax", "binary_cross_entropy": "sigmoid"}
-
 
 def mlp(
     task,
@@ -38,11 +36,6 @@ def mlp(
     """
     from workbench import NetworkClassifier, NetworkRegressor
 
-    classes = task == "classification"
-    if loss == "auto":
-        loss = "cross_entropy" if classes else "squared_error"
-    if output == "auto":
-        output = OUTPUTS.get(_name(loss), "linear")
     hidden = get("activation", _name(activation))
     layers = []
     for _ in range(depth):
@@ -55,7 +48,7 @@ def mlp(
     if lr is not None:
         name = _name(optimizer)
         optimizer = {name: {**({} if isinstance(optimizer, str) else optimizer[name] or {}), "lr": lr}}
-    estimator = (NetworkClassifier if classes else NetworkRegressor)(
+    estimator = (NetworkClassifier if task == "classification" else NetworkRegressor)(
         layers,
         output=output,
         loss=loss,

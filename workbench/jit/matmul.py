@@ -14,12 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from workbench.jit.intrinsics import I64, address_of, float32_at, float64_at
+from workbench.jit.retarget import replace_function
+from workbench.jit.specialise import specialise
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 # Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, else 16.
@@ -313,8 +316,6 @@ def _template(dtype: str) -> Callable:
 @functools.cache
 def install(dtype: str) -> str:
     """Compile or load ``gemm`` for ``dtype`` and publish it to other kernels under the symbol returned."""
-    from workbench.jit.specialise import specialise
-
     arguments = "a, a_row, a_col, b, b_row, b_col, c, c_row, m, n, k"
     source = f"def kernel({arguments}):\n    gemm({arguments})\n"
     gemm = njit(error_model="numpy")(_template(dtype))
@@ -353,3 +354,6 @@ def dot(dtype: str) -> Any:
         )  # fmt: skip
 
     return product
+
+
+replace_function(np.dot, dot)

@@ -44,6 +44,14 @@ def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
     return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
 
 
+_replacements: dict[int, Callable[[str], Any]] = {}
+
+
+def replace_function(library_function: Callable, replacement: Callable[[str], Any]) -> None:
+    """Have kernels call ``replacement(dtype)`` wherever they name ``library_function``."""
+    _replacements[id(library_function)] = replacement
+
+
 def reassociated(function: Callable) -> Callable:
     """Mark a reduction that may be summed in vector lanes; its bits depend on its length alone."""
     function.reassociated = True  # type: ignore[attr-defined]
@@ -53,13 +61,6 @@ def reassociated(function: Callable) -> Callable:
 @functools.cache
 def _fast(name: str, dtype: str) -> Any:
     return njit(forceinline=True, **OPTIONS)(vecmath.FUNCTIONS[dtype][name])
-
-
-@functools.cache
-def _fast_dot(dtype: str) -> Any:
-    from workbench.jit.matmul import dot
-
-    return dot(dtype)
 
 
 class _Retarget:
@@ -111,8 +112,8 @@ class _Retarget:
         return copy
 
     def _library_function(self, name: str, value: Any) -> Any:
-        if value is np.dot:
-            return _fast_dot(self.dtype)
+        if id(value) in _replacements:
+            return _replacements[id(value)](self.dtype)
         if name in vecmath.FUNCTIONS[self.dtype] and value in (getattr(math, name, None), getattr(np, name, None)):
             return _fast(name, self.dtype)
         return value

@@ -95,6 +95,7 @@ class Network:
     def initialize(self, input_shape: Sequence[int], n_outputs: int | None = None) -> Network:
         """Work out shapes for samples of ``input_shape`` and draw initial values; forgets any training."""
         stages = build_stages(self._layers, tuple(int(n) for n in input_shape))
+        self._check_ending(stages[-1])
         if n_outputs is not None and int(np.prod(stages[-1].shape.output)) != n_outputs:
             raise ConfigError(
                 f"the last layer gives {int(np.prod(stages[-1].shape.output))} outputs, but {n_outputs} are needed."
@@ -264,6 +265,15 @@ class Network:
             self._shuffle.bit_generator.state = state["shuffle"]
         self.history, self._steps = state["history"], state["steps"]
         self._classes_labelled = state["classes_labelled"]
+
+    def _check_ending(self, last: Stage) -> None:
+        """A loss of probabilities straight after a layer is a forgotten activation."""
+        loss = self._loss.spec
+        if loss.fused and last.activation is None and last.n_parameters:
+            raise ConfigError(
+                f"loss {loss.name!r} needs probabilities, but {last} gives any number: "
+                f"end the layers with {' or '.join(repr(name) for name in loss.fused)}."
+            )
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {**self.plan.parameters, **self.plan.buffers}

@@ -225,10 +225,8 @@ class Training(Field):
 
 
 @dataclass(frozen=True)
-class StepNumber(Field):
-    """The number of this optimizer step, from 1, as a real number."""
-
-    index: int = STEP
+class Count(Field):
+    """A whole number from the record as a real number, in the network's precision."""
 
     def declare(self, slot: int) -> tuple[str, int]:
         return f"real(record[{self.index}])", slot

@@ -18,6 +18,7 @@ from workbench.network.operands import (
     START,
     STEP,
     TOTAL,
+    Count,
     Field,
     Flat,
     Integer,
@@ -29,7 +30,6 @@ from workbench.network.operands import (
     Reals,
     Rows,
     Span,
-    StepNumber,
     Training,
     Whole,
     in_order_of,
@@ -141,7 +141,7 @@ class Plan:
             "total": PerShard(self.losses),
             "scale": Real(_SCALES[self.reduction]),
             "mean": Integer(self.reduction == "mean"),
-            "samples": Field(TOTAL),
+            "samples": Count(TOTAL),
             "options": Reals(tuple(float(v) for v in self.loss.options.values())),
         }
         template = kernels.loss_of_rows if spec.row else kernels.loss
@@ -331,7 +331,7 @@ class Plan:
                 "state": Whole(self.state),
                 "change": PerShard(change),
                 "lr": LearningRate(),
-                "step": StepNumber(),
+                "step": Count(STEP),
                 "first": Span(start, stop, 0),
                 "last": Span(start, stop, 1),
                 "norms": PerShard(self.norms[i]),
