@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from workbench import get
-from workbench.errors import ConfigError
+from workbench import Fused, Loss, get
+from workbench.errors import ConfigError, PluginError
 from workbench.registry import registry
 
 NAMES = registry().names("loss")
@@ -40,7 +40,7 @@ def predictions(loss, rng, n=4):
 def value(part, row, y_true, y_pred, **options):
     """A sample's loss; ``part`` is a loss or one of its fused forms."""
     if row:
-        return part.function(y_true, y_pred, **options)
+        return part.function(y_true, y_pred, np.empty_like(y_pred), **options)
     return sum(part.function(y, p, **options) for y, p in zip(y_true.tolist(), y_pred.tolist(), strict=True))
 
 
@@ -49,7 +49,7 @@ def gradient(part, row, y_true, y_pred, **options):
         pairs = zip(y_true.tolist(), y_pred.tolist(), strict=True)
         return np.array([part.gradient(y, p, **options) for y, p in pairs])
     grad = np.full_like(y_pred, np.nan)
-    part.gradient(y_true, y_pred, grad, **options)
+    part.function(y_true, y_pred, grad, **options)
     return grad
 
 
@@ -185,9 +185,9 @@ def test_L2_worked_example():
     """-[0 log .3 + 1 log .7]: cross-entropy is the negative log-likelihood."""
     y_true, y_pred = np.array([0.0, 1.0]), np.array([0.3, 0.7])
     loss = get("loss", "cross_entropy")
-    assert loss.function(y_true, y_pred) == pytest.approx(0.356675, abs=5e-7)
-    assert loss.function(y_true, y_pred, **loss.check({"base": 10})) == pytest.approx(0.154902, abs=5e-7)
-    assert loss.fused["softmax"].function(y_true, np.log(y_pred), base=10.0) == pytest.approx(0.154902, abs=5e-7)
+    assert value(loss, True, y_true, y_pred) == pytest.approx(0.356675, abs=5e-7)
+    assert value(loss, True, y_true, y_pred, **loss.check({"base": 10})) == pytest.approx(0.154902, abs=5e-7)
+    assert value(loss.fused["softmax"], True, y_true, np.log(y_pred), base=10.0) == pytest.approx(0.154902, abs=5e-7)
 
 
 def test_L2_fused_gradient_follows_the_base(rng):
@@ -224,6 +224,20 @@ def test_kinks_take_the_gradient_of_the_flat_side():
 
 def test_B2_half_of_the_sum_belongs_to_squared_error_alone():
     assert {name for name in NAMES if "half_sum" in get("loss", name).reductions} == {"squared_error"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "loss 'mine' needs a gradient, or row=True"),
+        ({"gradient": max, "fused": {"tanh": Fused(max)}}, "loss 'mine after tanh' needs a gradient"),
+        ({"gradient": max, "row": True}, "loss 'mine' is row=True"),
+        ({"row": True, "fused": {"tanh": Fused(max, max)}}, "loss 'mine after tanh' is row=True"),
+    ],
+)
+def test_a_gradient_that_is_missing_or_one_too_many_is_refused(settings, message):
+    with pytest.raises(PluginError, match=message):
+        Loss("mine", max, **settings)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from workbench.errors import PluginError
 from workbench.options import Option, check_options, options_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Fused:
     """
 
     function: Callable
-    gradient: Callable
+    gradient: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class Loss(Spec):
     """A loss of one sample, L(y_true, y_pred).
 
     Elementwise (the default): ``function(y_true, y_pred)`` and ``gradient(y_true, y_pred) -> dL/dy_pred`` on
-    scalars; a sample's loss is the sum over its outputs. ``row=True``: ``function(y_true, y_pred) -> float`` on
-    one row (1-d arrays), and ``gradient(y_true, y_pred, grad)`` fills ``grad``.
+    scalars; a sample's loss is the sum over its outputs. ``row=True``: ``function(y_true, y_pred, grad) -> float`` on
+    one row (1-d arrays) also fills ``grad`` with dL/dy_pred, since the two share most of their work, and there is no
+    ``gradient``. ``PluginError`` for one that is missing, or one too many.
 
     ``targets`` states how class labels are encoded and what targets are valid: ``"real"`` any number (classes
     one-hot), ``"unit"`` numbers in [0, 1] (classes one-hot), ``"distribution"`` rows that sum to one (classes
@@ -98,14 +100,22 @@ class Loss(Spec):
     ``fused`` maps an activation's name to the stable form of the pair.
     """
 
-    gradient: Callable
+    gradient: Callable | None = None
     row: bool = False
     targets: Literal["real", "unit", "distribution", "sign"] = "real"
     reductions: tuple[str, ...] = ("mean", "sum")
     fused: Mapping[str, Fused] = field(default_factory=dict)
 
     kind = "loss"
-    arguments = ("y_true", "y_pred")
+    arguments = ("y_true", "y_pred", "grad")
+
+    def __post_init__(self) -> None:
+        forms = {self.name: self} | {f"{self.name} after {name}": fused for name, fused in self.fused.items()}
+        for name, form in forms.items():
+            if self.row and form.gradient is not None:
+                raise PluginError(f"loss {name!r} is row=True: its function fills grad, so it has no gradient.")
+            if not self.row and form.gradient is None:
+                raise PluginError(f"loss {name!r} needs a gradient, or row=True and a function that fills grad.")
 
 
 @dataclass(frozen=True)

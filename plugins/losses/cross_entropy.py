@@ -11,49 +11,35 @@ from workbench.plugins.losses._probability import log_probability
 SMALLEST = 1.1754943508222875e-38  # the least normal float32: 1/p stays finite
 
 
-def cross_entropy(y_true, y_pred, base: Annotated[float, Gt(1)] = math.e):
+def cross_entropy(y_true, y_pred, grad, base: Annotated[float, Gt(1)] = math.e):
     """Cross-entropy of a row of class probabilities, the negative log-likelihood; ``base`` of the logarithm, default e.
 
     ``y_true`` and ``y_pred`` are distributions; an outcome that cannot occur adds nothing (0 log 0 = 0).
     """
-    total = 0.0
-    for i in range(y_true.size):
-        total -= y_true[i] * log_probability(y_pred[i])
-    return total / math.log(base)
-
-
-def gradient(y_true, y_pred, grad, base=math.e):
-    for i in range(y_true.size):
-        grad[i] = -y_true[i] / (max(y_pred[i], SMALLEST) * math.log(base))
-
-
-def from_logits(y_true, z, base=math.e):
-    largest = z[0]
-    for i in range(1, z.size):
-        largest = max(largest, z[i])
-    total = 0.0
-    for i in range(z.size):
-        total += math.exp(z[i] - largest)
-    log_total = math.log(total)
+    unit = 1 / math.log(base)
     loss = 0.0
-    for i in range(z.size):
-        loss += y_true[i] * (log_total - (z[i] - largest))
-    return loss / math.log(base)
+    for i in range(y_true.size):
+        loss -= y_true[i] * log_probability(y_pred[i])
+        grad[i] = -unit * y_true[i] / max(y_pred[i], SMALLEST)
+    return unit * loss
 
 
-def gradient_from_logits(y_true, z, grad, base=math.e):
-    largest = z[0]
-    for i in range(1, z.size):
-        largest = max(largest, z[i])
-    total = 0.0
+def from_logits(y_true, z, grad, base=math.e):
+    largest = max(z)
     for i in range(z.size):
         grad[i] = math.exp(z[i] - largest)
-        total += grad[i]
+    total = 0.0
+    loss = 0.0
     for i in range(z.size):
-        grad[i] = (grad[i] / total - y_true[i]) / math.log(base)
+        total += grad[i]
+        loss += y_true[i] * (largest - z[i])
+    unit = 1 / math.log(base)
+    for i in range(z.size):
+        grad[i] = unit * (grad[i] / total - y_true[i])
+    return unit * (loss + math.log(total))  # log ŷ = z - largest - log(total), and y sums to one
 
 
 @hookimpl
 def register_losses():
-    fused = {"softmax": Fused(from_logits, gradient_from_logits)}
-    return [Loss("cross_entropy", cross_entropy, gradient, row=True, targets="distribution", fused=fused)]
+    fused = {"softmax": Fused(from_logits)}
+    return [Loss("cross_entropy", cross_entropy, row=True, targets="distribution", fused=fused)]
