@@ -24,8 +24,8 @@ class Config:
     depth: int = 2
     width: int = 32
     batch_size: int = 32
-    epochs: int = 20
-    lr: float = 0.1
+    epochs: int = 30
+    lr: float = 0.03
     validation_fraction: float = 0.2
     seed: int = 0
 
