@@ -106,6 +106,15 @@ def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(folder):
 
 
 @needs_jit
+def test_plain_python_agrees_to_rounding(folder):
+    """NUMBA_DISABLE_JIT=1 runs the same program in plain Python: double precision where kernels round to float32."""
+    compiled, _ = run(folder, REPORT)
+    plain, _ = run(folder, REPORT, NUMBA_DISABLE_JIT="1")
+    assert plain[0].split()[1:] == ["0", "0"]
+    assert float(plain[0].split()[0]) == pytest.approx(float(compiled[0].split()[0]), rel=1e-6)
+
+
+@needs_jit
 def test_a_damaged_cache_is_compiled_anew(folder):
     before, _ = run(folder, REPORT)
     damaged = list((folder / "cache").rglob("*.nbc"))

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from numba import config
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError, TrainingDiverged, UnknownName
@@ -71,6 +72,7 @@ def test_saturated_and_dead_units_are_counted():
     assert record["activations/saturated_by_layer"] == [0.25]
 
 
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: the reference has no threads")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_same_seed_same_bits_for_any_number_of_threads(dtype):
     """Large enough to be divided into shards; noise and padding included."""

@@ -153,7 +153,9 @@ class Layer:
     every parameter, and ``grad_`` + parameter (to fill, of the same shape); every workspace, saved and constant
     name; ``training`` (bool), ``key`` (int64, new each step and layer: the seed of any noise) and ``first_row``
     (index of row 0 in the batch, so that noise does not depend on how the batch was divided).
-    ``rowwise=False`` says a row's output depends on other rows, so the batch is never divided.
+    A batch may be divided among threads, and the last one may leave a part without rows: then ``backward`` still fills
+    its parameters' gradients, with zeros. ``rowwise=False`` says a row's output depends on other rows, so the batch is
+    never divided.
     """
 
     name: ClassVar[str]

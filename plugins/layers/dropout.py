@@ -29,7 +29,7 @@ class Dropout(Layer):
     @staticmethod
     def forward(x, output, scale, training, key, first_row, rate):
         flat_x, flat_output, flat_scale = x.reshape(x.size), output.reshape(x.size), scale.reshape(x.size)
-        start = first_row * (x.size // x.shape[0])
+        start = first_row * (x.size // max(x.shape[0], 1))
         for i in range(x.size):
             flat_scale[i] = 1.0
             if training:

@@ -179,6 +179,11 @@ class ReferenceProgram(Program):
 
     def run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
             training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
+        with np.errstate(all="ignore"):  # machine code does not warn either; a loss that is not finite is noticed below
+            return self._run(n, batch_size, first, last, rates, steps_before, seed, training)
+
+    def _run(self, n: int, batch_size: int, first: int, last: int, rates: np.ndarray, steps_before: int, seed: int,
+             training: bool) -> tuple[float, int, bool]:  # fmt: skip
         total = 0.0
         for step in range(first, last):
             start = step * batch_size
