@@ -172,6 +172,26 @@ def test_fingerprint_ignores_comments_and_docstrings():
     assert compiled("def f(z):\n    return z * 3\n") != plain
 
 
+def sign_twice(z):
+    sign = 1
+    if z < 0:
+        sign = -1
+    return sign * abs(z)
+
+
+def early(z, slope=2):
+    if z < 0:
+        return 0
+    return slope * z
+
+
+def summed(z):
+    total = 0
+    for _ in range(3):
+        total += z
+    return total
+
+
 @needs_jit
 @pytest.mark.parametrize(
     "function",
@@ -180,6 +200,17 @@ def test_fingerprint_ignores_comments_and_docstrings():
         lambda z: 0.5 * z * (1 + np.tanh(0.7978845608 * (z + 0.044715 * z**3))),
         lambda z: z * np.tanh(math.log(1 + math.exp(z))),
         lambda z: math.pi * z if z > 0 else 2 * z,
+        lambda z: 0 if z < 0 else z,
+        lambda z: (1 if z >= 0 else math.exp(z)) / (1 + math.exp(-abs(z))),
+        lambda z: z * (1 if z > 0 else 2),
+        lambda z: 1 if z > 0 else 0,
+        lambda z: max(0, z),
+        lambda z: min(1, max(-1, z)),
+        lambda z: np.minimum(z, 1) % 2,
+        lambda z: math.log(2) * math.sqrt(2 / math.pi) * z,
+        sign_twice,
+        early,
+        summed,
     ],
 )
 def test_float32_stays_float32(function):
@@ -189,11 +220,48 @@ def test_float32_stays_float32(function):
     from workbench.jit.retarget import retarget
 
     compiled = retarget(function, "float32")
-    compiled.compile((types.float32,))
+    compiled(np.float32(1))
     assert compiled.nopython_signatures[0].return_type == types.float32
     z = np.linspace(-3, 3, 101, dtype=np.float32)
     expected = [function(float(v)) for v in z]
     np.testing.assert_allclose(elementwise(function, "float32")(z), expected, rtol=2e-6, atol=1e-6)
+
+
+def last(z):
+    return z[len(z) - 1]
+
+
+def largest(z):
+    best = 0
+    for i in range(1, z.size):
+        if z[i] > z[best]:
+            best = i
+    return z[best] * 2
+
+
+def chosen(z):
+    k = 0 if z[0] > 1 else 1
+    return z[k] * 2
+
+
+def counted(z):
+    positive = 0
+    for value in z:
+        positive += value > 0
+    return 1 + z[positive - 1]
+
+
+@needs_jit
+@pytest.mark.parametrize("function", [last, largest, chosen, counted])
+def test_indices_and_counts_stay_integers(function):
+    from numba import types
+
+    from workbench.jit.retarget import retarget
+
+    compiled = retarget(function, "float32")
+    z = np.array([0.5, 3.0, -1.0, 2.5], dtype=np.float32)
+    assert compiled(z) == function(z)
+    assert compiled.nopython_signatures[0].return_type == types.float32
 
 
 def bad_attribute(z):
