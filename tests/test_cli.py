@@ -24,10 +24,15 @@ def test_an_unknown_command_is_answered_with_the_nearest(workbench):
     assert result.out == ""
 
 
-def test_plugins_lists_kind_name_origin_and_description(fakes, process):
+def test_plugins_lists_kind_name_origin_and_description(fakes, process, monkeypatch):
+    monkeypatch.delenv("WORKBENCH_DISABLE_PLUGINS")
     rows = [re.split(r" {2,}", line.strip()) for line in process("plugins").stdout.splitlines()]
     assert ["estimator", "logistic", "plugins/fakes.py"] in [row[:3] for row in rows]
     assert ["activation", "softsign", "built-in", "Softsign: a = z / (1 + |z|)"] in rows
+    assert [row[1:3] for row in rows if row[0] == "lifecycle"] == [
+        ["tracking.mlflow", "built-in"],
+        ["fakes", "plugins/fakes.py"],
+    ]
 
 
 def test_plugins_shows_what_could_not_be_loaded(fakes, workbench):

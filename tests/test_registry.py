@@ -9,7 +9,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import DuplicateName, PluginError, UnknownName, WorkbenchError
-from workbench.registry import Registry
+from workbench.registry import Listener, Registry
 
 ACTIVATION = """
 from workbench import Activation, hookimpl
@@ -76,6 +76,18 @@ def test_versions_name_every_plugin_from_elsewhere(plugins, installed):
     )
     installed("early_bird", ACTIVATION.format(name="early_bird"))
     assert Registry().versions() == {"early_bird": "workbench-early_bird 2.5", "listener": "plugins/listener.py"}
+
+
+def test_listeners_are_the_plugins_with_lifecycle_hooks(plugins, monkeypatch):
+    hook = "from workbench import hookimpl\n\n@hookimpl\ndef run_started(run):\n    pass\n"
+    (plugins / "listener.py").write_text(f'"""Rings a bell. Twice."""\n{hook}')
+    (plugins / "both.py").write_text(ACTIVATION.format(name="both") + hook)
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine"))
+    monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "tracking.mlflow")
+    assert list(Registry().listeners()) == [
+        Listener("both", "plugins/both.py", ""),
+        Listener("listener", "plugins/listener.py", "Rings a bell. Twice"),
+    ]
 
 
 def test_an_entry_point_may_name_an_object(installed, plugins):

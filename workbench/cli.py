@@ -44,8 +44,9 @@ def plugins(arguments: list[str]) -> int:
 
     found = registry()
     table = Table("kind", "name", "origin", "description", box=box.SIMPLE)
-    for entry in found.entries():
-        row = (entry.spec.kind, entry.spec.name, entry.origin, entry.spec.description)
+    rows = [(entry.spec.kind, entry.spec.name, entry.origin, entry.spec.description) for entry in found.entries()]
+    rows += [("lifecycle", each.plugin, each.origin, each.description) for each in found.listeners()]
+    for row in rows:
         table.add_row(*map(Text, row))
     console = Console(width=None if sys.stdout.isatty() else 200)  # a pipe has no width to fit into
     console.print(table)

@@ -22,7 +22,7 @@ import pluggy
 
 from workbench import hookspecs
 from workbench.errors import DuplicateName, PluginError, UnknownName, did_you_mean
-from workbench.specs import KINDS, Layer, Spec
+from workbench.specs import KINDS, Layer, Spec, first_line
 
 ENTRY_POINTS = "workbench"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -36,6 +36,15 @@ class Entry:
     plugin: str
     origin: str
     file: str
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A plugin that implements lifecycle hooks, and where it came from."""
+
+    plugin: str
+    origin: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,12 @@ class Registry:
         for kind in KINDS:
             for name in self.names(kind):
                 yield self._entries[kind, name]
+
+    def listeners(self) -> Iterator[Listener]:
+        """Every plugin that implements a lifecycle hook, whatever else it offers, in the order they were found."""
+        for name, plugin in self.manager.list_name_plugin():
+            if {caller.name for caller in self.manager.get_hookcallers(plugin) or ()} - set(KINDS.values()):
+                yield Listener(name, self._origins[name][0], first_line(plugin))
 
     def versions(self) -> dict[str, str]:
         """Plugin name -> origin, for every loaded plugin that is not a built-in."""

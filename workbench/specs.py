@@ -23,7 +23,8 @@ Task = Literal["classification", "regression", "clustering"]
 Shape = tuple[int, ...]
 
 
-def _first_line(*candidates: Any) -> str:
+def first_line(*candidates: Any) -> str:
+    """First line of the first docstring there is, without its full stop."""
     for candidate in candidates:
         text = inspect.getdoc(candidate) if candidate is not None else None
         signature = f"{getattr(candidate, '__name__', '')}("  # what a dataclass without a docstring gets as one
@@ -45,7 +46,7 @@ class Spec:
     @property
     def description(self) -> str:
         """First line of the function's docstring, or of its file's."""
-        return _first_line(self.function, sys.modules.get(self.function.__module__))
+        return first_line(self.function, sys.modules.get(self.function.__module__))
 
     @property
     def options(self) -> dict[str, Option]:
