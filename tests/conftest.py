@@ -1,5 +1,6 @@
 """Fixtures: an empty project to work in, the command line on it, and PyTorch."""
 
+import gc
 import json
 import os
 import shutil
@@ -28,6 +29,7 @@ def project(tmp_path, monkeypatch, request):
     for cached in caches:
         cached.cache_clear()
     yield tmp_path
+    gc.unfreeze()  # a command of its own freezes what it leaves behind
     for cached in caches:
         cached.cache_clear()
 

@@ -17,6 +17,10 @@ LISTENER = """
     told = []
 
     @hookimpl
+    def launched():
+        told.append("launched")
+
+    @hookimpl
     def run_started(run):
         told.append(("run_started", run))
 
@@ -205,6 +209,12 @@ def test_hook_register_figures(load):
             return [Figure("blank", lambda sweep: None, of="sweep", finding=lambda sweep: "Nothing.")]
     """)
     assert registry.get("figure", "blank").finding(None) == "Nothing."
+
+
+def test_hook_launched(listener):
+    hook, told = listener
+    hook.launched()
+    assert told == ["launched"]
 
 
 def test_hook_run_started(listener):

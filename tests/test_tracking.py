@@ -20,7 +20,7 @@ from store import check_plotted_numbers, metrics, mlflow_run, params, read, tags
 import workbench as wb
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
-from workbench.plugins.tracking import _recorder, _store
+from workbench.plugins.tracking import _recorder, _store, mlflow
 from workbench.plugins.tracking.mlflow import replay
 from workbench.ui import STORE
 
@@ -287,6 +287,34 @@ def test_a_run_deleted_by_hand_comes_back_with_a_replay(root: Path, run: Run) ->
     client.delete_experiment(client.get_experiment_by_name("alone").experiment_id)
     record(run)
     assert client.get_run(mlflow_run(run)).info.lifecycle_stage == "active"
+
+
+def test_a_recorder_is_ready_before_the_run_that_takes_it(run: Run) -> None:
+    mlflow.launched()
+    mlflow.launched()  # the command before was refused
+    (ready,) = mlflow._idle
+    run.notify("run_started", run=run)
+    assert mlflow._idle == []
+    run.end("FINISHED")
+    run.notify("run_ended", run=run, error=None)
+    assert ready.returncode == 0
+    assert run.problems == []
+    assert len(run.links) == 2
+
+
+def test_a_recorder_that_is_not_needed_goes_and_leaves_nothing(project: Path, process) -> None:
+    refused = process("run", "learner.depht=3")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert list(project.iterdir()) == []
+    mlflow.launched()
+    (killed,) = mlflow._idle
+    mlflow._dismiss()
+    assert (killed.returncode, mlflow._idle) == (-signal.SIGKILL, [])
+    with mlflow._recorder() as orphan:
+        assert orphan.stdin is not None
+        orphan.stdin.close()
+        assert orphan.wait(timeout=30) == 0
+    assert list(project.iterdir()) == []
 
 
 def test_the_plugin_can_be_kept_out(tmp_path: Path) -> None:

@@ -78,6 +78,14 @@ def register_figures() -> Iterable[Figure]:  # type: ignore[empty-body]
 
 
 @hookspec
+def launched() -> None:
+    """Called as soon as `workbench run` begins, to start in the background what takes long.
+
+    Nothing may be written yet: the configuration is not checked, and may be refused.
+    """
+
+
+@hookspec
 def run_started(run: Run) -> None:
     """Called once the configuration is checked and the run has its folder, before anything is built."""
 

@@ -23,7 +23,7 @@ from workbench.errors import WorkbenchError
 from workbench.experiment.journal import FILE as JOURNAL
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking import _present
-from workbench.plugins.tracking._store import experiment_id, open_store
+from workbench.plugins.tracking._store import experiment_id, open_store, prepare
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -192,13 +192,21 @@ def _key(name: str) -> str:
     return re.sub(r"[^/\w.\- :]", "_", name)[:KEY]
 
 
-def main(directory: Path) -> None:
-    """Follow ``directory`` until a line, or the end, comes in on stdin; then finish and answer with a line of JSON."""
-    recorder = Recorder(directory)
-    told: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=lambda: told.put(sys.stdin.readline()), daemon=True).start()
+def main() -> None:
+    """Follow the folder that stdin's first line names until a second line, or the end, comes in.
+
+    Then finish and answer with a line of JSON.
+    """
     # What MLflow's import makes stays for good: the collector would search it for a second in all, and again at exit.
     gc.disable()
+    with contextlib.suppress(Exception):  # whoever needs it tries again, and reports
+        prepare()
+    directory = sys.stdin.readline()
+    if not directory:
+        return
+    recorder = Recorder(Path(json.loads(directory)))
+    told: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=lambda: told.put(sys.stdin.readline()), daemon=True).start()
     _try(recorder)
     gc.freeze()
     gc.enable()
@@ -224,4 +232,4 @@ def _try(recorder: Recorder) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

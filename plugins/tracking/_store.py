@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+def prepare() -> None:
+    """Import what opening a store takes, which is most of the time that it takes."""
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
 def open_store(root: Path) -> MlflowClient:
     """A client on ``root``'s store, which is created if there is none.
 

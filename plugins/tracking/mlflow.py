@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -18,7 +19,22 @@ if TYPE_CHECKING:
     from workbench.experiment.run import Run
     from workbench.experiment.sweep import Sweep
 
+_idle: list[subprocess.Popen] = []
 _recorders: dict[Path, subprocess.Popen] = {}
+
+
+@hookimpl
+def launched() -> None:
+    if not _idle:
+        _idle.append(_recorder())
+
+
+@atexit.register
+def _dismiss() -> None:
+    """End the recorder that nobody needed: the command was refused."""
+    while _idle:
+        with _idle.pop() as recorder:
+            recorder.kill()
 
 
 @hookimpl
@@ -63,10 +79,19 @@ def replay(directory: Path) -> list[str]:
 
 
 def _follow(directory: Path) -> subprocess.Popen:
+    recorder = _idle.pop() if _idle else _recorder()
+    assert recorder.stdin is not None
+    recorder.stdin.write(json.dumps(str(directory)).encode() + b"\n")
+    recorder.stdin.flush()
+    return recorder
+
+
+def _recorder() -> subprocess.Popen:
+    """A process that gets ready to follow a run, of which it is told later."""
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it shall find what we found
     quiet = {"MLFLOW_LOGGING_LEVEL": "ERROR"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-W", "ignore", "-m", f"{__package__}._recorder", str(directory)],
+        [sys.executable, "-P", "-W", "ignore", "-m", f"{__package__}._recorder"],
         env=os.environ | ENVIRONMENT | paths | quiet,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

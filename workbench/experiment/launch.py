@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from workbench.experiment.execute import describe, execute
 from workbench.experiment.grid import CONF, Grid, grid, register
 from workbench.experiment.progress import Progress
 from workbench.experiment.provenance import tags
+from workbench.experiment.record import notify
 from workbench.experiment.report import report
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
@@ -40,7 +42,10 @@ def launch(arguments: list[str]) -> int:
     if any(flag in HYDRA_FLAGS for flag in flags):
         return _hydra(arguments)
     with _plain_warnings():
-        jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
+        for problem in notify("launched"):
+            warnings.warn(problem, stacklevel=1)
+        with _uncollected():
+            jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
         with _signals_interrupt():
             record = _sweep(jobs) if jobs.sweep else _run(jobs)
     report(record)
@@ -94,6 +99,20 @@ def _hydra(arguments: list[str]) -> int:
 
 def _nothing(config: Any) -> None:
     raise AssertionError("Hydra was to show something, not to run it")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is made here, most of it imports, stays for good: the garbage collector is kept from searching it.
+
+    It would do so again and again while it grows, for half a second in all.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

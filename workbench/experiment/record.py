@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,6 +21,15 @@ ROOT = Path("runs")
 def new_id() -> str:
     """A new identifier that sorts by time, such as ``20260131-235959-123456-9f3a1c`` (UTC)."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
+
+
+def notify(hook: str, **arguments: Any) -> Iterator[str]:
+    """Call every plugin that listens to ``hook``, and tell which have raised, and what."""
+    for listener in reversed(getattr(registry().hook, hook).get_hookimpls()):
+        try:
+            listener.function(**{name: arguments[name] for name in listener.argnames})
+        except Exception as error:  # a stranger's listener may raise anything; the journal is the truth
+            yield f"plugin {listener.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}"
 
 
 class Record:
@@ -110,11 +119,8 @@ class Record:
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call every plugin that listens to ``hook``. One that raises is noted and stops nobody."""
-        for listener in reversed(getattr(registry().hook, hook).get_hookimpls()):
-            try:
-                listener.function(**{name: arguments[name] for name in listener.argnames})
-            except Exception as error:  # a stranger's listener may raise anything; the journal is the truth
-                self.note(f"plugin {listener.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}")
+        for problem in notify(hook, **arguments):
+            self.note(problem)
 
     def note(self, problem: str) -> None:
         """Remember what went wrong beside the work itself, once, to be told at the end."""
