@@ -1,7 +1,8 @@
 """The vocabulary: what an activation, a loss, a layer, ... is. A plugin file builds these and nothing else.
 
 Functions are plain Python: no decorator, no Numba. They may call ``math`` and ``numpy`` functions, Python's
-``abs min max`` and helpers of their own, in any file. Parameters with a default are the plugin's options.
+``abs min max`` and helpers of their own, in any file; numbers written in them take the network's precision.
+Parameters with a default are the plugin's options.
 """
 
 from __future__ import annotations
