@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import numbers
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigError, PluginError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 REQUIRED: Any = inspect.Parameter.empty
 
@@ -28,27 +32,39 @@ class Option:
     def required(self) -> bool:
         return self.default is REQUIRED
 
+    @functools.cached_property
+    def adapter(self) -> TypeAdapter:
+        """Checks values, strictly: no text for numbers, no fractions for whole ones."""
+        from pydantic import ConfigDict, TypeAdapter
+
+        return TypeAdapter(self.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
+
 
 def options_of(function: Callable, skip: Collection[str] = ()) -> dict[str, Option]:
     """The options a callable declares: its parameters besides ``skip``, typed by annotation or else by default.
 
     Raises ``PluginError`` if it has no readable signature (written in C, or annotated with a name that is not there).
     """
+    return {option.name: option for option in _declared(function) if option.name not in skip}
+
+
+@functools.cache
+def _declared(function: Callable) -> tuple[Option, ...]:
     try:
         parameters = inspect.signature(function, eval_str=True).parameters.values()
     except (ValueError, NameError) as error:
         name = f"{function.__module__}.{function.__qualname__}"
         raise PluginError(f"the options of {name} cannot be read from its signature: {error}.") from None
-    found = {}
+    found = []
     for parameter in parameters:
-        if parameter.name in skip or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         annotation = parameter.annotation
         if annotation is parameter.empty:
             untyped = parameter.default is parameter.empty or parameter.default is None
             annotation = Any if untyped else type(parameter.default)
-        found[parameter.name] = Option(parameter.name, parameter.default, annotation)
-    return found
+        found.append(Option(parameter.name, parameter.default, annotation))
+    return tuple(found)
 
 
 def check_options(
@@ -77,15 +93,14 @@ def check_options(
 def _check_type(what: str, option: Option, value: Any) -> Any:
     if option.annotation is Any or value is option.default:
         return value
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = int(value)  # a parameter grid made with np.arange holds np.int64
     elif isinstance(value, list) and isinstance(option.default, tuple):
         value = tuple(value)  # YAML has no tuples
     try:
-        adapter = TypeAdapter(option.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
-        return adapter.validate_python(value)
+        return option.adapter.validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Input ")
         raise ConfigError(f"{what} {reason}.") from None

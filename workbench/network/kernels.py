@@ -58,14 +58,17 @@ def count_correct(y_true, y_pred, correct, threshold, middle):
 def count_slopes(slopes, counts, small):
     """counts[0] = slopes below ``small``, counts[1] = units without slope in any row; slopes are ones again after."""
     counts[:] = 0
-    for j in range(slopes.shape[1]):
-        dead = True
-        for i in range(slopes.shape[0]):
+    steepest = slopes[0]
+    for i in range(slopes.shape[0]):
+        found = 0
+        for j in range(slopes.shape[1]):
             slope = abs(slopes[i, j])
-            counts[0] += slope < small
-            dead = dead and slope == 0
-            slopes[i, j] = 1
-        counts[1] += dead
+            found += 1 if slope < small else 0
+            steepest[j] = max(steepest[j], slope) if i > 0 else slope
+        counts[0] += found
+    for j in range(slopes.shape[1]):
+        counts[1] += steepest[j] == 0
+    slopes[:] = 1
 
 
 def activate(z, output, options):
@@ -197,10 +200,10 @@ def step_block(weight, grad, state, change, lr, step, options):
         store_state(state, i, new)
 
 
-def update(weight, grads, state, change, lr, step, first, last, norms, options):
+def update(weight, grads, state, change, lr, step, first, last, measured, norms, options):
     """One optimizer step on weight[first:last]; grads (shards, n) are summed in order of shards into grads[0].
 
-    norms[0:3] = squared norms of gradient, change and weight.
+    norms[0:3] = squared norms of gradient, change and weight, of what lies before ``measured``.
     """
     norms[:] = 0
     for start in range(first, last, BLOCK):
@@ -209,15 +212,16 @@ def update(weight, grads, state, change, lr, step, first, last, norms, options):
         for s in range(1, grads.shape[0]):
             add_to(grad, grads[s][start:stop])
         step_block(part, grad, part_of_state(state, start, stop), delta, lr, step, options)
-        norms[0] += sum_of_squares(grad)
-        norms[1] += sum_of_squares(delta)
-        norms[2] += sum_of_squares(part)
+        inside = max(0, measured - start)
+        norms[0] += sum_of_squares(grad[:inside])
+        norms[1] += sum_of_squares(delta[:inside])
+        norms[2] += sum_of_squares(part[:inside])
 
 
 def tally(norms, totals, broken, step):
-    """Add this step's norms (parameters, shards, ...) to the epoch's.
+    """Add this step's norms (layers, shards, ...) to the epoch's.
 
-    broken[p] = the first step at which the gradient of parameter p was not finite.
+    broken[p] = the first step at which the gradient of layer p's weight was not finite.
     """
     for p in range(norms.shape[0]):
         gradient = 0.0

@@ -104,6 +104,7 @@ class Network:
         self._steps, self.history = 0, []
         self._shuffle = np.random.default_rng(self._seeds(1))
         self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
+        arrays = self._arrays()
         for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
             rng = np.random.default_rng(sequence)
             for name, parameter in stage.shape.parameters.items():
@@ -111,16 +112,16 @@ class Network:
                 values = chosen.spec.function(
                     rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options
                 )
-                self._arrays()[f"{stage.index}.{name}"][...] = values
+                arrays[f"{stage.index}.{name}"][...] = values
         return self
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Every trained array by ``"<place in layers>.<name>"``, in layer order; writable views."""
-        return self.plan.parameters
+        return dict(self.plan.parameters)
 
     def buffers(self) -> dict[str, np.ndarray]:
         """Arrays that layers keep but the optimizer does not touch, such as running means."""
-        return self.plan.buffers
+        return dict(self.plan.buffers)
 
     def loss_and_gradients(self, X: Any, y: Any) -> tuple[float, dict[str, np.ndarray]]:
         """The reduced loss over all of ``X`` as one batch and its gradients, in training mode; nothing is updated."""
@@ -322,12 +323,10 @@ class Network:
 
     def _diverged(self, epoch: int, step: int) -> TrainingDiverged:
         plan = self.plan
-        names = list(plan.places)
-        broken = [names[i] for i in np.flatnonzero(plan.broken >= 0)]
         last = plan.stages[len(plan.stages) - 1 - bool(plan.fused)]
         where = f"the loss, of outputs as large as {abs(plan.outputs[last.index]).max():.1e} from {last}"
-        for stage in plan.stages:
-            if any(name.startswith(f"{stage.index}.") for name in broken):
+        for stage, broken in zip(plan.trained, plan.broken, strict=False):
+            if broken >= 0:
                 where = f"the gradient of {stage}"
         for stage in reversed(plan.stages[: len(plan.stages) - bool(plan.fused)]):
             if not np.isfinite(plan.outputs[stage.index]).all():

@@ -47,6 +47,9 @@ class Operand(Protocol):
     def value(self, shard: Shard, record: np.ndarray) -> Any: ...
 
 
+_NAMES = {np.dtype(name).char: name for name in ("float32", "float64", "int64")}
+
+
 def _bits(number: float) -> int:
     return int(np.float64(number).view(np.int64))
 
@@ -56,7 +59,7 @@ def _float(bits: int) -> float:
 
 
 def _array(array: np.ndarray, slot: int, shape: str) -> str:
-    return f"carray({array.dtype}_at(row[{slot}]), ({shape},))"
+    return f"carray({_NAMES[array.dtype.char]}_at(row[{slot}]), ({shape},))"
 
 
 def _dims(slot: int, count: int) -> str:
@@ -324,7 +327,12 @@ def _compile(name: str, source: str, template: Callable, bind: tuple, dtype: str
 
 def in_order_of(function: Callable, operands: Mapping[str, Operand]) -> dict[str, Operand]:
     """The operands a plugin's kernel names, in its order."""
-    return {name: operands[name] for name in inspect.signature(function).parameters}
+    return {name: operands[name] for name in _parameters(function)}
+
+
+@functools.cache
+def _parameters(function: Callable) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def shards(batch_size: int, count: int) -> Sequence[Shard]:

@@ -90,11 +90,11 @@ class Plan:
         rule = optimizer.spec.simpler(optimizer.options) if optimizer.spec.simpler else None
         self._rule = rule or optimizer.spec.function
         self.state = aligned((self._n_states(), self.weights.size), dtype)
-        self.norms = aligned((len(self.places), count, 8), np.float64)
-        self.totals = aligned((max(1, len(self.places)), 2), np.float64)
-        self.broken = np.full(max(1, len(self.places)), -1, dtype=np.int64)
+        self.norms = aligned((len(self.trained), count, 8), np.float64)
+        self.totals = aligned((max(1, len(self.trained)), 2), np.float64)
+        self.broken = np.full(max(1, len(self.trained)), -1, dtype=np.int64)
 
-    @property
+    @functools.cached_property
     def parameters(self) -> dict[str, np.ndarray]:
         return {name: self.weights[a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
 
@@ -109,12 +109,15 @@ class Plan:
         return sum(a.nbytes for a in arrays)
 
     @functools.cached_property
+    def trained(self) -> list[Stage]:
+        """Stages with trainable parameters: one row each in ``norms``, ``totals`` and ``broken``."""
+        return [s for s in self.stages if s.n_parameters]
+
+    @functools.cached_property
     def weight_rows(self) -> list[int]:
-        """Where in ``totals`` the weight matrices stand, in order of layers: what diagnostics by layer count."""
-        return [
-            i for i, (name, (_, _, shape)) in enumerate(self.places.items())
-            if name.endswith(".weight") and len(shape) > 1
-        ]  # fmt: skip
+        """Which of these have a weight matrix: what diagnostics by layer count."""
+        shapes = [s.shape.parameters.get("weight") for s in self.trained]
+        return [i for i, weight in enumerate(shapes) if weight is not None and len(weight.shape) > 1]
 
     @property
     def activations(self) -> list[Stage]:
@@ -324,7 +327,9 @@ class Plan:
         part, load, store = kernels.STATE[len(self.state)]
         bind = {"function": self._rule, "part_of_state": part, "load_state": load, "store_state": store}
         operations = []
-        for i, (start, stop, _) in enumerate(self.places.values()):
+        for i, stage in enumerate(self.trained):
+            places = [self.places[f"{stage.index}.{n}"] for n, p in stage.shape.parameters.items() if p.trainable]
+            start, stop, measured = places[0][0], places[-1][1], places[0][1]  # the first is the weight
             operands = {
                 "weight": Whole(self.weights),
                 "grads": Whole(self._gradients),
@@ -334,6 +339,7 @@ class Plan:
                 "step": Count(STEP),
                 "first": Span(start, stop, 0),
                 "last": Span(start, stop, 1),
+                "measured": Integer(measured),
                 "norms": PerShard(self.norms[i]),
                 "options": Reals(options),
             }
