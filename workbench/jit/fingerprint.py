@@ -59,6 +59,7 @@ def _parts(function: Any, seen: dict[int, str]) -> Iterator[str]:
         yield f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
         return
     yield from _code_parts(function.__code__, function.__doc__)
+    yield str(hasattr(function, "reassociated"))  # retarget.reassociated: compiled with other flags
     yield canonical(function.__defaults__ or ())
     yield canonical(function.__kwdefaults__ or {})
     names = names_in(function.__code__)
