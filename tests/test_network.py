@@ -1,6 +1,8 @@
 """The network: its interface, its reproducibility, and what it says when something is wrong."""
 
+import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -89,6 +91,30 @@ def test_same_seed_same_bits_for_any_number_of_threads(dtype):
     assert results[0] == results[1] == results[2]
     other = make(layers, batch_size=128, epochs=2, dtype=dtype, seed=4, optimizer="adam").fit(big, labels)
     assert bits(other) != results[0][0]
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: the reference has no threads")
+def test_networks_train_side_by_side(monkeypatch):
+    """From several Python threads at once, each divided over several of its own; and after a fork."""
+    monkeypatch.setattr("workbench.network.plan._SHARD_WORK", ((4, 0.0),))
+    rng = np.random.default_rng(1)
+    big, labels = rng.standard_normal((1000, 64)), rng.integers(0, 10, 1000)
+    layers = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
+
+    def train(seed):
+        net = make(layers, batch_size=128, epochs=2, threads=4, seed=seed).fit(big, labels)
+        assert len(net.plan.shards) == 4
+        return bits(net)
+
+    alone = [train(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(train, range(4))) == alone
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 advises against forking with threads
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if train(0) == alone[0] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_shards_change_nothing_but_rounding():

@@ -8,6 +8,8 @@ barriers, so the bits do not depend on how many there are.
 from __future__ import annotations
 
 import functools
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -113,9 +115,23 @@ def compiled_driver() -> Any:
     return specialise("driver", source, signature, {"drive": (drive, bind)}, {}, "float64", kind="njit", owner="driver")
 
 
+# One divided run at a time: threads that wait for each other at barriers must all have a worker.
+_divided = threading.Lock()
+
+
 @functools.cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="workbench")
+
+
+def _forget_pools() -> None:
+    """A forked child has none of its parent's threads."""
+    _pool.cache_clear()
+    _divided.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_divided.acquire, after_in_parent=_divided.release, after_in_child=_forget_pools)
 
 
 class Program:
@@ -167,10 +183,14 @@ class CompiledProgram(Program):
                 first, last, steps_before, seed, int(training), thread, threads, result,
             )  # fmt: skip
 
-        others = [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)] if threads > 1 else []
-        work(0)
-        for other in others:
-            other.result()
+        if threads == 1:
+            work(0)
+        else:
+            with _divided:
+                others = [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)]
+                work(0)
+                for other in others:
+                    other.result()
         return float(result[0]), int(result[1]), bool(result[2])
 
 
