@@ -1,6 +1,8 @@
 """The network: its interface, its reproducibility, and what it says when something is wrong."""
 
+import functools
 import os
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -93,10 +95,19 @@ def test_same_seed_same_bits_for_any_number_of_threads(dtype):
     assert bits(other) != results[0][0]
 
 
+class SlowPool(ThreadPoolExecutor):
+    """Gives another network time to come in between."""
+
+    def submit(self, *arguments):
+        time.sleep(0.002)
+        return super().submit(*arguments)
+
+
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: the reference has no threads")
 def test_networks_train_side_by_side(monkeypatch):
     """From several Python threads at once, each divided over several of its own; and after a fork."""
     monkeypatch.setattr("workbench.network.plan._SHARD_WORK", ((4, 0.0),))
+    monkeypatch.setattr("workbench.network.driver._pool", functools.cache(SlowPool))
     rng = np.random.default_rng(1)
     big, labels = rng.standard_normal((1000, 64)), rng.integers(0, 10, 1000)
     layers = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
