@@ -71,3 +71,34 @@ def test_not_finite_values_stay_in_their_rows_and_columns(products):
     assert np.isnan(out[3]).all()
     assert np.isinf(out[[0, 8], 7]).all()
     assert (np.delete(np.delete(out, 3, axis=0), 7, axis=1) == 5).all()
+
+
+def _double(x, out):
+    np.dot(np.zeros((2, 2)), x, out)
+
+
+def _strided(x, out):
+    np.dot(x, x, out[:, ::2])
+
+
+def _misfit(x, out):
+    np.dot(x, x[:1], out)
+
+
+@pytest.mark.parametrize(("function", "reason"), [(_double, "2-d float32"), (_strided, "C-contiguous")])
+def test_arrays_a_kernel_cannot_multiply_are_refused_by_the_compiler(function, reason):
+    from numba.core.errors import TypingError
+
+    from workbench.jit.retarget import retarget
+
+    with pytest.raises(TypingError, match=reason):
+        retarget(function, "float32")(np.ones((2, 2), np.float32), np.ones((2, 4), np.float32))
+
+
+def test_shapes_that_do_not_fit_give_nan_and_touch_nothing_else():
+    from workbench.jit.retarget import retarget
+
+    out = np.zeros((4, 2), np.float32)
+    retarget(_misfit, "float32")(np.ones((2, 2), np.float32), out[1:3])
+    assert np.isnan(out[1:3]).all()
+    assert (out[[0, 3]] == 0).all()

@@ -1,14 +1,9 @@
 """The network: its interface, its reproducibility, and what it says when something is wrong."""
 
-import functools
-import os
-import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from numba import config
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError, TrainingDiverged, UnknownName
@@ -74,77 +69,6 @@ def test_saturated_and_dead_units_are_counted():
     record = net.fit(X, LABELS).history[0]
     assert record["activations/dead_by_layer"] == [0.25]
     assert record["activations/saturated_by_layer"] == [0.25]
-
-
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: the reference has no threads")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_seed_same_bits_for_any_number_of_threads(dtype):
-    """Large enough to be divided into shards; noise and padding included."""
-    rng = np.random.default_rng(1)
-    big, labels = rng.standard_normal((1000, 64)), rng.integers(0, 10, 1000)
-    layers = [{"dense": {"units": 256}}, "tanh", {"dropout": {"rate": 0.3}}, {"dense": {"units": 256}}, "tanh",
-              {"dense": {"units": 10}}, "softmax"]  # fmt: skip
-    results = []
-    for threads in (1, 2, 4):
-        net = make(layers, batch_size=128, epochs=2, threads=threads, dtype=dtype, seed=3, optimizer="adam")
-        net.fit(big, labels, validation_data=(big[:300], labels[:300]))
-        assert len(net.plan.shards) > 1
-        results.append((bits(net), net.history, net.predict_proba(big).tobytes()))
-    assert results[0] == results[1] == results[2]
-    other = make(layers, batch_size=128, epochs=2, dtype=dtype, seed=4, optimizer="adam").fit(big, labels)
-    assert bits(other) != results[0][0]
-
-
-class SlowPool(ThreadPoolExecutor):
-    """Gives another network time to come in between."""
-
-    def submit(self, *arguments):
-        time.sleep(0.002)
-        return super().submit(*arguments)
-
-
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: the reference has no threads")
-def test_networks_train_side_by_side(monkeypatch):
-    """From several Python threads at once, each divided over several of its own; and after a fork."""
-    monkeypatch.setattr("workbench.network.plan._SHARD_WORK", ((4, 0.0),))
-    monkeypatch.setattr("workbench.network.driver._pool", functools.cache(SlowPool))
-    rng = np.random.default_rng(1)
-    big, labels = rng.standard_normal((1000, 64)), rng.integers(0, 10, 1000)
-    layers = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
-
-    def train(seed):
-        net = make(layers, batch_size=128, epochs=2, threads=4, seed=seed).fit(big, labels)
-        assert len(net.plan.shards) == 4
-        return bits(net)
-
-    alone = [train(seed) for seed in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(train, range(4))) == alone
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 advises against forking with threads
-        child = os.fork()
-    if child == 0:
-        os._exit(0 if train(0) == alone[0] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_shards_change_nothing_but_rounding():
-    """Four shards against one: sums in another order, so equal to rounding."""
-    from workbench.network import plan
-
-    rng = np.random.default_rng(1)
-    big, labels = rng.standard_normal((256, 64)), rng.integers(0, 10, 256)
-    layers = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
-    divided = make(layers, batch_size=256, dtype="float64").initialize((64,))
-    assert len(divided.plan.shards) > 1
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "_SHARD_WORK", ())
-        whole = make(layers, batch_size=256, dtype="float64").initialize((64,))
-        (loss_1, one) = whole.loss_and_gradients(big, labels)
-    (loss_2, two) = divided.loss_and_gradients(big, labels)
-    assert loss_1 == pytest.approx(loss_2, rel=1e-13)
-    for name in one:
-        np.testing.assert_allclose(one[name], two[name], rtol=1e-10, atol=1e-15)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", {"sgd": {"momentum": 0.9}}, "adam", "rmsprop", "adagrad", "adamw"])

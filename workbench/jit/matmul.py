@@ -18,11 +18,12 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
 
 from workbench.jit.intrinsics import I64, address_of, float32_at, float64_at
 from workbench.jit.retarget import replace_function
-from workbench.jit.specialise import specialise
+from workbench.jit.cache import specialise
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 # Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, else 16.
@@ -32,7 +33,6 @@ DEPTH = 128  # k block: a panel of B (DEPTH x VECTORS x 64 bytes = 16 KB) stays 
 BLOCK = 128  # rows of A packed at a time when A is read against the grain
 
 _ELEMENTS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
-_TYPES = {"float32": types.float32, "float64": types.float64}
 _SIZE = {"float32": 4, "float64": 8}
 
 
@@ -329,7 +329,10 @@ def install(dtype: str) -> str:
 
 @functools.cache
 def dot(dtype: str) -> Any:
-    """What ``np.dot(a, b, out)`` becomes in a kernel of ``dtype``: 2-d arrays, ``out`` C-contiguous."""
+    """What ``np.dot(a, b, out)`` becomes in a kernel of ``dtype``: 2-d arrays of it, ``out`` C-contiguous.
+
+    Types are checked when a kernel is compiled; shapes that do not fit fill ``out`` with NaN.
+    """
     symbol = install(dtype)
     size = _SIZE[dtype]
 
@@ -345,13 +348,28 @@ def dot(dtype: str) -> Any:
 
         return types.void(*[types.int64] * 11), generate
 
-    @njit(error_model="numpy")
     def product(a, b, out):  # type: ignore[no-untyped-def]
-        gemm(
-            address_of(a), a.strides[0] // size, a.strides[1] // size,
-            address_of(b), b.strides[0] // size, b.strides[1] // size,
-            address_of(out), out.strides[0] // size, a.shape[0], b.shape[1], a.shape[1],
-        )  # fmt: skip
+        raise NotImplementedError("stands for the overload below")
+
+    @overload(product)
+    def typed_product(a, b, out):  # type: ignore[no-untyped-def]
+        for name, array in (("a", a), ("b", b), ("out", out)):
+            if not isinstance(array, types.Array) or array.ndim != 2 or str(array.dtype) != dtype:
+                raise TypingError(f"np.dot: {name} cannot be {array}: in this kernel it must be a 2-d {dtype} array")
+        if out.layout != "C":
+            raise TypingError("np.dot: out cannot be a slice or a transpose: it must be C-contiguous")
+
+        def checked(a, b, out):  # type: ignore[no-untyped-def]
+            if a.shape[1] != b.shape[0] or out.shape[0] != a.shape[0] or out.shape[1] != b.shape[1]:
+                out[:] = np.nan  # a kernel cannot raise; training stops at what is not finite
+                return
+            gemm(
+                address_of(a), a.strides[0] // size, a.strides[1] // size,
+                address_of(b), b.strides[0] // size, b.strides[1] // size,
+                address_of(out), out.strides[0] // size, a.shape[0], b.shape[1], a.shape[1],
+            )  # fmt: skip
+
+        return checked
 
     return product
 

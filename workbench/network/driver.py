@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -48,13 +48,16 @@ as_bits = call_kernel = atomic_add = atomic_load = yield_processor = address_of
 
 
 def barrier(counter, threads):  # type: ignore[no-untyped-def]
-    """Wait until every thread has come as often as this one."""
+    """Wait until every thread has come as often as this one; False if the run was called off meanwhile."""
     target = (atomic_add(counter, 1) // threads + 1) * threads
     spins = 0
     while atomic_load(counter) < target:
+        if atomic_load(counter + 8) != 0:
+            return False
         spins += 1
         if spins > _SPINS:
             yield_processor()
+    return True
 
 
 def drive(  # type: ignore[no-untyped-def]
@@ -79,8 +82,8 @@ def drive(  # type: ignore[no-untyped-def]
             records[s, STEP] = steps_before + step + 1
             records[s, RATE] = as_bits(rates[step])
         for i in range(program.shape[0]):
-            if threads > 1 and program[i, _BARRIER]:
-                barrier(counter, threads)
+            if threads > 1 and program[i, _BARRIER] and not barrier(counter, threads):
+                return
             if program[i, _CHECK]:
                 total = 0.0
                 for s in range(losses.shape[0]):
@@ -116,7 +119,7 @@ def compiled_driver() -> Any:
 
 
 # One divided run at a time: threads that wait for each other at barriers must all have a worker.
-_divided = threading.Lock()
+_divided = threading.RLock()
 
 
 @functools.cache
@@ -186,12 +189,20 @@ class CompiledProgram(Program):
         if threads == 1:
             work(0)
         else:
-            with _divided:
-                others = [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)]
-                work(0)
-                for other in others:
-                    other.result()
+            self._run_divided(work, threads)
         return float(result[0]), int(result[1]), bool(result[2])
+
+    def _run_divided(self, work: Callable[[int], None], threads: int) -> None:
+        others: list[Future] = []
+        with _divided:
+            try:
+                others += [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)]
+                work(0)
+            except BaseException:  # an interrupt: the others must not wait for a thread that will not come
+                self._arrived[1] = 1
+                raise
+            finally:
+                wait(others)
 
 
 class ReferenceProgram(Program):

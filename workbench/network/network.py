@@ -180,10 +180,10 @@ class Network:
             record: Record = {"epoch": epoch, "train/loss": total * _scale(self._reduction, len(X))}
             if self._classes_labelled:
                 record["train/accuracy"] = float(plan.correct.sum() / len(X))
-            if validation is not None:
-                record.update(validation.record())
             record.update(self._diagnostics(steps))
             record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
+            if validation is not None:  # last: it overwrites the batch that the slopes are taken from
+                record.update(validation.record())
             self.history.append(record)
             if on_epoch is not None:
                 on_epoch(epoch, record)

@@ -85,6 +85,19 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Batch(Rows):
+    """The same for a kernel that one shard runs for all: every row of the batch."""
+
+    def declare(self, slot: int) -> tuple[str, int]:
+        rest = self.array.ndim - 1
+        shape = f"record[{TOTAL}]" + (", " + _dims(slot + 1, rest) if rest else "")
+        return _array(self.array, slot, shape), slot + 1 + rest
+
+    def value(self, shard: Shard, record: np.ndarray) -> np.ndarray:
+        return self.array[: record[TOTAL]]
+
+
+@dataclass(frozen=True)
 class Flat:
     """Like ``Rows``, as one axis: for kernels that treat every number alike."""
 

@@ -18,6 +18,7 @@ from workbench.network.operands import (
     START,
     STEP,
     TOTAL,
+    Batch,
     Count,
     Field,
     Flat,
@@ -192,8 +193,8 @@ class Plan:
             backward = self._activation_backward(stage, self._no_grad)
             flat = {"grad_output": Flat(slopes), "grad_x": Flat(slopes)}
             operations.append(replace(backward, operands={**backward.operands, **flat}))
-            count = {"slopes": Rows(_rows_of(slopes)), "counts": Whole(row), "small": Real(small)}
-            operations.append(self._operation("count_slopes", kernels.count_slopes, count, {}, ""))
+            count: dict[str, Any] = {"slopes": Batch(_rows_of(slopes)), "counts": Whole(row), "small": Real(small)}
+            operations.append(Operation("count_slopes", kernels.count_slopes, count, barrier=True, single=True))
         return operations
 
     def _count_correct(self, at: int) -> Operation:
