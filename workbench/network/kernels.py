@@ -72,21 +72,25 @@ def count_slopes(slopes, counts, small):
 
 
 def activate(z, output, options):
+    """output = f(z), every number alike."""
     for i in range(z.size):
         output[i] = function(z[i], *options)
 
 
 def activate_backward(z, output, grad_output, grad_x, options):
+    """grad_x = grad_output f'(z), every number alike."""
     for i in range(grad_x.size):
         grad_x[i] = grad_output[i] * derivative(z[i], output[i], *options)
 
 
 def activate_rows(z, output, options):
+    """The same for activations of whole rows."""
     for i in range(z.shape[0]):
         function(z[i], output[i], *options)
 
 
 def activate_rows_backward(z, output, grad_output, grad_x, options):
+    """grad_x = (da/dz)^T grad_output, row by row."""
     for i in range(grad_x.shape[0]):
         derivative(grad_output[i], z[i], output[i], grad_x[i], *options)
 
@@ -102,6 +106,7 @@ def loss(y_true, y_pred, grad, total, scale, mean, samples, options):
 
 
 def loss_of_rows(y_true, y_pred, grad, total, scale, mean, samples, options):
+    """The same for losses of whole rows, which give value and gradient together."""
     weight = scale / samples if mean else scale
     total[0] = 0
     for i in range(y_true.shape[0]):

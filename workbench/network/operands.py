@@ -39,12 +39,16 @@ class Shard:
 
 
 class Operand(Protocol):
+    """One argument of a kernel."""
+
     def declare(self, slot: int) -> tuple[str, int]:
         """The expression that reads the operand when its slots begin at ``slot``, and the next free slot."""
 
-    def slots(self, shard: Shard) -> list[int]: ...
+    def slots(self, shard: Shard) -> list[int]:
+        """What a shard's row holds for it."""
 
-    def value(self, shard: Shard, record: np.ndarray) -> Any: ...
+    def value(self, shard: Shard, record: np.ndarray) -> Any:
+        """What the kernel gets as plain Python."""
 
 
 _NAMES = {np.dtype(name).char: name for name in ("float32", "float64", "int64")}
@@ -182,6 +186,8 @@ class Real:
 
 @dataclass(frozen=True)
 class Integer:
+    """A whole number that stays the same."""
+
     number: int
 
     def declare(self, slot: int) -> tuple[str, int]:
@@ -250,6 +256,8 @@ class Count(Field):
 
 @dataclass(frozen=True)
 class LearningRate(Field):
+    """The learning rate of this step, in the network's precision."""
+
     index: int = RATE
 
     def declare(self, slot: int) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from workbench.errors import ConfigError
 from workbench.network import kernels
 from workbench.network.architecture import Chosen, Stage
 from workbench.network.operands import (
+    FIRST,
     START,
     STEP,
     TOTAL,
@@ -138,7 +139,7 @@ class Plan:
         form: Loss | Fused = self.fused or spec
         view = Rows if spec.row else Flat
         rows = (len(self.y), math.prod(self.y.shape[1:]))
-        operands = {
+        operands: dict[str, Any] = {
             "y_true": view(self.y.reshape(rows)),
             "y_pred": view(self.outputs[at].reshape(rows)),
             "grad": view(self.grads[at].reshape(rows)),
@@ -152,7 +153,7 @@ class Plan:
         bind = {"function": form.function} | ({"derivative": form.gradient} if form.gradient else {})
         return [
             self._take("y", targets, order, self.y),
-            self._operation(f"loss_{spec.name}", template, operands, bind, self.loss.owner),
+            Operation(f"loss_{spec.name}", template, operands, bind, self.loss.owner),
         ]
 
     def evaluate_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
@@ -163,10 +164,14 @@ class Plan:
         return [replace(first, barrier=True), *forward, *self.loss_operations(targets, order), last]
 
     def predict_operations(self, source: np.ndarray, order: np.ndarray, into: np.ndarray) -> list[Operation]:
-        operands = {"source": Rows(_rows_of(self.outputs[-1])), "target": Whole(into), "start": Field(START)}
+        operands: dict[str, Any] = {
+            "source": Rows(_rows_of(self.outputs[-1])),
+            "target": Whole(into),
+            "start": Field(START),
+        }
         return [
             *self.forward_operations(source, order),
-            self._operation("put_rows", kernels.put_rows, operands, {}, ""),
+            Operation("put_rows", kernels.put_rows, operands),
         ]
 
     def gradient_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
@@ -177,12 +182,12 @@ class Plan:
 
     def train_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
         """One step; right answers are counted in ``correct``, as the network was when it gave them."""
-        tally = {"norms": Whole(self.norms), "totals": Whole(self.totals), "broken": Whole(self.broken)}
+        tally: dict[str, Any] = {"norms": Whole(self.norms), "totals": Whole(self.totals), "broken": Whole(self.broken)}
         return [
             *self.gradient_operations(source, targets, order),
             self._count_correct(len(self.stages) - (2 if self.fused else 1)),
             *self._updates(),
-            self._operation("tally", kernels.tally, tally | {"step": Field(STEP)}, {}, "", barrier=True, single=True),
+            Operation("tally", kernels.tally, tally | {"step": Field(STEP)}, barrier=True, single=True),
         ]
 
     def slope_operations(self, counts: np.ndarray, small: float) -> list[Operation]:
@@ -199,14 +204,14 @@ class Plan:
 
     def _count_correct(self, at: int) -> Operation:
         signs, logits = self.loss.spec.targets == "sign", at < len(self.stages) - 1
-        operands = {
+        operands: dict[str, Any] = {
             "y_true": Rows(_rows_of(self.y)),
             "y_pred": Rows(_rows_of(self.outputs[at])),
             "correct": PerShard(self.correct),
             "threshold": Real(0.0 if signs or logits else 0.5),
             "middle": Real(0.0 if signs else 0.5),
         }
-        return self._operation("count_correct", kernels.count_correct, operands, {}, "")
+        return Operation("count_correct", kernels.count_correct, operands)
 
     def _shard_count(self) -> int:
         if any(stage.layer is not None and not stage.layer.rowwise for stage in self.stages):
@@ -239,19 +244,14 @@ class Plan:
             raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {states}.")
         return len(states)
 
-    def _operation(
-        self, name: str, template: Any, operands: Mapping[str, Any], bind: Mapping[str, Any], owner: str, **flags: bool
-    ) -> Operation:
-        return Operation(name, template, operands, bind, owner, **flags)
-
     def _take(self, name: str, source: np.ndarray, order: np.ndarray, target: np.ndarray) -> Operation:
-        operands = {
+        operands: dict[str, Any] = {
             "source": Whole(_rows_of(source)),
             "order": Whole(order),
             "target": Rows(_rows_of(target)),
             "start": Field(START),
         }
-        return self._operation("take_rows", kernels.take_rows, operands, {}, "")
+        return Operation("take_rows", kernels.take_rows, operands)
 
     def _input_of(self, stage: Stage) -> np.ndarray:
         return self.outputs[stage.index - 1] if stage.index else self.x
@@ -263,7 +263,7 @@ class Plan:
             "output": Rows(self.outputs[stage.index]),
             "training": Training(),
             "key": NoiseKey(stage.index),
-            "first_row": Field(1),
+            "first_row": Field(FIRST),
         }
         parameters = {**self.parameters, **self.buffers}
         for name in stage.shape.parameters:
@@ -277,7 +277,7 @@ class Plan:
     def _forward(self, stage: Stage) -> Operation:
         if stage.layer is not None:
             operands = in_order_of(stage.layer.forward, self._operands_of(stage))
-            return self._operation(f"{stage.name}_forward", stage.layer.forward, operands, {}, stage.chosen.owner)
+            return Operation(f"{stage.name}_forward", stage.layer.forward, operands, {}, stage.chosen.owner)
         spec = stage.chosen.spec
         view, template = (_by_row, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
         operands = {
@@ -286,7 +286,7 @@ class Plan:
             "options": Reals(stage.options),
         }
         bind = {"function": spec.function}
-        return self._operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)
+        return Operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)
 
     def _backward(self, stage: Stage) -> list[Operation]:
         """Nothing where no parameter lies below: a leading activation has nobody to pass a gradient to."""
@@ -305,13 +305,13 @@ class Plan:
                     per_shard = self._gradients[:, a:b].reshape(len(self.shards), *shape)
                     operands[f"grad_{name}"] = PerShard(per_shard)
             operands = in_order_of(stage.layer.backward, operands)
-            return [self._operation(f"{stage.name}_backward", stage.layer.backward, operands, {}, stage.chosen.owner)]
+            return [Operation(f"{stage.name}_backward", stage.layer.backward, operands, {}, stage.chosen.owner)]
         return [self._activation_backward(stage, grad_x)]
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
         spec = stage.chosen.spec
         view, template = (_by_row, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
-        operands = {
+        operands: dict[str, Any] = {
             "z": view(self._input_of(stage)),
             "output": view(self.outputs[stage.index]),
             "grad_output": view(self.grads[stage.index]),
@@ -319,7 +319,7 @@ class Plan:
             "options": Reals(stage.options),
         }
         bind = {"derivative": spec.derivative}
-        return self._operation(f"{stage.name}_backward", template, operands, bind, stage.chosen.owner)
+        return Operation(f"{stage.name}_backward", template, operands, bind, stage.chosen.owner)
 
     def _updates(self) -> list[Operation]:
         given = {k: v for k, v in self.optimizer.options.items() if k != "lr"}
@@ -331,7 +331,7 @@ class Plan:
         for i, stage in enumerate(self.trained):
             places = [self.places[f"{stage.index}.{n}"] for n, p in stage.shape.parameters.items() if p.trainable]
             start, stop, measured = places[0][0], places[-1][1], places[0][1]  # the first is the weight
-            operands = {
+            operands: dict[str, Any] = {
                 "weight": Whole(self.weights),
                 "grads": Whole(self._gradients),
                 "state": Whole(self.state),
@@ -346,7 +346,7 @@ class Plan:
             }
             name = f"update_{self.optimizer.spec.name}"
             flags = {"barrier": i == 0, "check_loss": i == 0}
-            operations.append(self._operation(name, kernels.update, operands, bind, self.optimizer.owner, **flags))
+            operations.append(Operation(name, kernels.update, operands, bind, self.optimizer.owner, **flags))
         return operations
 
 
