@@ -1,8 +1,8 @@
 """From a plain Python function to cached machine code."""
 
 from workbench.jit import matmul  # noqa: F401  (takes the place of np.dot in kernels)
+from workbench.jit.cache import specialise, statistics
 from workbench.jit.elementwise import elementwise
 from workbench.jit.fingerprint import fingerprint
-from workbench.jit.specialise import specialise, statistics
 
 __all__ = ["elementwise", "fingerprint", "specialise", "statistics"]

@@ -21,9 +21,9 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
+from workbench.jit.cache import specialise
 from workbench.jit.intrinsics import I64, address_of, float32_at, float64_at
 from workbench.jit.retarget import replace_function
-from workbench.jit.cache import specialise
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 # Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, else 16.

@@ -1,9 +1,9 @@
-"""Specialise a kernel template on plugin functions and keep its machine code on disk, addressed by content.
+"""The kernel cache: a template specialised on plugin functions, its machine code kept on disk by content.
 
-Numba's own cache does not see edits in other files and never hits for functions passed as values. Here every kernel is
-a small generated file whose name is the hash of everything that went into it, with one explicit signature, cached by
-Numba's public ``cache=True``; the functions it calls are put into its namespace. See ``prototypes`` in the design notes
-of numba issues #1833, #6264 and #10485 for why each of these is needed.
+Numba's own cache does not see edits in other files (Numba's issue #1833) and never hits for functions passed as values
+(#6972). So every kernel is a small generated file whose name is the hash of everything that went into
+it, with one explicit signature, cached by Numba's public ``cache=True``; the functions it calls are put into its
+namespace.
 """
 
 from __future__ import annotations
@@ -149,9 +149,13 @@ def _key(name: str, source: str, signature: Any, functions: Mapping, scope: Mapp
     parts = [_environment(), name, source, repr(signature), dtype, kind]
     for label, (function, bind) in sorted(functions.items()):
         parts += [label, fingerprint(function, seen)]
-        parts += [f"{k}={fingerprint(v, seen) if callable(v) else canonical(v)}" for k, v in sorted(bind.items())]
-    parts += [f"{k}={v!r}" for k, v in sorted(scope.items()) if isinstance(v, int | float | str)]
+        parts += _named(bind, seen)
+    parts += _named(scope, seen)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _named(values: Mapping[str, Any], seen: dict[int, str]) -> list[str]:
+    return [f"{k}={fingerprint(v, seen) if callable(v) else canonical(v)}" for k, v in sorted(values.items())]
 
 
 def _write_source(file_name: str, source: str) -> Path | None:
