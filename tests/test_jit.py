@@ -1,5 +1,9 @@
 """The compiler: fingerprints, the disk cache, weak literals, one-line errors."""
 
+import collections
+import enum
+import functools
+import importlib
 import math
 import os
 import subprocess
@@ -10,7 +14,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import PluginError
-from workbench.jit import elementwise, fingerprint
+from workbench.jit import elementwise, fingerprint, specialise
 
 TRAIN = """
     import numpy as np, workbench as wb
@@ -172,6 +176,102 @@ def test_fingerprint_ignores_comments_and_docstrings():
     assert compiled("def f(z):\n    return z * 3\n") != plain
 
 
+@pytest.fixture
+def helpers(tmp_path, monkeypatch):
+    """A package of helpers whose modules know each other."""
+    (tmp_path / "helpers_of_mine").mkdir()
+    (tmp_path / "helpers_of_mine" / "__init__.py").touch()
+    (tmp_path / "helpers_of_mine" / "sub.py").write_text(
+        "import math\nimport helpers_of_mine\n\n\ndef bend(z):\n    return 1 / (1 + math.exp(-z))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("helpers_of_mine.sub"), importlib.import_module("helpers_of_mine")
+    for name in ("helpers_of_mine.sub", "helpers_of_mine"):
+        del sys.modules[name]
+
+
+def test_fingerprint_sees_a_helper_named_through_two_modules(helpers, monkeypatch):
+    sub, helpers_of_mine = helpers
+
+    def activation(z):
+        return helpers_of_mine.sub.bend(z)
+
+    before = fingerprint(activation)
+    assert fingerprint(activation) == before
+    monkeypatch.setattr(sub, "bend", lambda z: 3 * z)
+    assert fingerprint(activation) != before
+
+
+@needs_jit
+def test_a_helper_named_through_two_modules_is_compiled_for_the_precision(helpers):
+    from numba import types
+
+    from workbench.jit.retarget import retarget
+
+    _, helpers_of_mine = helpers
+
+    def there_and_back(z):
+        return helpers_of_mine.sub.helpers_of_mine.sub.bend(z)
+
+    compiled = retarget(there_and_back, "float32")
+    assert compiled(np.float32(1)) == pytest.approx(there_and_back(1.0), rel=1e-6)  # of float32
+    assert compiled.nopython_signatures[0].return_type == types.float32
+
+
+def test_fingerprint_sees_what_callables_are_made_of():
+    def numbered(number):
+        class Mode(enum.IntEnum):
+            FAST = number
+            OTHER = 7
+
+        return lambda z: z * Mode.FAST
+
+    def member(number):
+        FAST = enum.IntEnum("Mode", {"FAST": number}).FAST
+        return lambda z: z * FAST
+
+    def applied(number):
+        scaled = functools.partial(lambda z, k: z * k, k=number)
+        return lambda z: scaled(z)
+
+    def method(number):
+        class Scale:
+            @staticmethod
+            def by(z, k=number):
+                return z * k
+
+        return lambda z: Scale.by(z)
+
+    def pair(number):
+        Pair = collections.namedtuple("Pair", "x y", defaults=[number])
+        return lambda z: Pair(z).y
+
+    for make in (numbered, member, applied, method, pair):
+        assert fingerprint(make(1)) == fingerprint(make(1)), make.__name__
+        assert fingerprint(make(1)) != fingerprint(make(2)), make.__name__
+
+
+def test_fingerprint_looks_through_a_dispatcher():
+    from numba import njit
+
+    def using(function):
+        helper = njit(function)
+        return lambda z: helper(z)
+
+    assert fingerprint(using(lambda z: 2 * z)) == fingerprint(using(lambda z: 2 * z))
+    assert fingerprint(using(lambda z: 2 * z)) != fingerprint(using(lambda z: 3 * z))
+
+
+@needs_jit
+def test_an_edit_in_what_a_kernels_own_text_calls_takes_effect():
+    from numba import float64, njit
+
+    source = "def kernel(x):\n    return helper(x)\n"
+    for factor, helper in ((2, lambda x: 2 * x), (3, lambda x: 3 * x)):
+        kernel = specialise("scope", source, float64(float64), {}, {"helper": njit(helper)}, "float64", kind="njit")
+        assert kernel(1.0) == factor
+
+
 def sign_twice(z):
     sign = 1
     if z < 0:
@@ -268,6 +368,10 @@ def bad_attribute(z):
     return math.sinhh(z)
 
 
+def bad_attribute_of_a_submodule(z):
+    return np.linalg.nrom(z)
+
+
 def undefined_name(z):
     return z + undefined  # noqa: F821
 
@@ -289,6 +393,7 @@ def too_few(z):
     ("function", "reason"),
     [
         (bad_attribute, "sinhh"),
+        (bad_attribute_of_a_submodule, "module 'numpy.linalg' has no attribute 'nrom'"),
         (undefined_name, "undefined"),
         (mixed_returns, "unify"),
         (unsupported, "open"),

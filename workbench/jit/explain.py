@@ -7,14 +7,15 @@ import dis
 import os
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import PluginError
+from workbench.jit.fingerprint import from_library
 
 # What the telling line of a Numba error contains; its other lines say where Numba was when it found out.
 _TELLING = (
-    "Unknown attribute", "annot unify", "is not defined", "Use of unsupported", "Untyped global", "missing a required",
+    "Unknown attribute", " unify ", "is not defined", "Use of unsupported", "Untyped global", "missing a required",
     "too many positional", "No implementation of function", "not supported", "has no attribute",
 )  # fmt: skip
 
@@ -30,11 +31,17 @@ def explain(error: Exception, owner: str, functions: Mapping[str, tuple[Callable
     return PluginError(f"{owner}: {found}{'' if os.environ.get('WORKBENCH_TRACE') else trace}")
 
 
-def _with_helpers(function: Any, depth: int = 5) -> Iterator[types.FunctionType]:
-    if isinstance(function, types.FunctionType):
-        yield function
-        for name in function.__code__.co_names if depth else ():
-            yield from _with_helpers(function.__globals__.get(name), depth - 1)
+def _with_helpers(value: Any, names: Sequence[str] = (), depth: int = 5) -> Iterator[types.FunctionType]:
+    """A function and what it calls, in whatever module that lies."""
+    if isinstance(value, types.FunctionType) and not from_library(value.__module__):
+        yield value
+        names, scope = value.__code__.co_names, value.__globals__
+    elif isinstance(value, types.ModuleType) and not from_library(value.__name__):
+        scope = vars(value)
+    else:
+        return
+    for name in names if depth else ():
+        yield from _with_helpers(scope.get(name), names, depth - 1)
 
 
 def _unknown_names(function: types.FunctionType) -> Iterator[str]:
@@ -49,7 +56,7 @@ def _unknown_names(function: types.FunctionType) -> Iterator[str]:
         elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(module, types.ModuleType):
             if not hasattr(module, step.argval):
                 yield f"{code.co_filename}, line {line}: module {module.__name__!r} has no attribute {step.argval!r}"
-            module = None
+            module = getattr(module, step.argval, None)
         else:
             module = None
 

@@ -67,6 +67,7 @@ class _Retarget:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
         self._done: dict[int, Any] = {}
+        self._modules: dict[tuple[str, frozenset[str]], types.ModuleType] = {}
 
     def function(self, function: Any, bind: Mapping[str, Any]) -> Any:
         if not isinstance(
@@ -103,7 +104,10 @@ class _Retarget:
     def _module(self, module: types.ModuleType, names: set[str]) -> types.ModuleType:
         if module not in (math, np) and module.__name__.partition(".")[0] in ("numba", "numpy"):
             return module
-        copy = types.ModuleType(module.__name__)
+        key = module.__name__, frozenset(names)
+        if key in self._modules:  # modules lead back to each other
+            return self._modules[key]
+        copy = self._modules[key] = types.ModuleType(module.__name__)
         for name in names & vars(module).keys():
             value = vars(module)[name]
             if module in (math, np) and isinstance(value, float):
