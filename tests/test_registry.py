@@ -318,3 +318,37 @@ def test_a_worker_process_finds_the_same_plugins(plugins):
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=plugins.parent, check=True
     )
     assert worker.stdout == "7\n"
+
+
+def curve(z, slope=1.0, bend=2.0):
+    return z * slope * bend
+
+
+def kink(y_true, y_pred, width=1.0):
+    return (y_true - y_pred) * width
+
+
+def kink_in_rows(y_true, y_pred, grad, width=1.0):
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: wb.Activation("mine", curve, lambda z, a: 1.0),
+        lambda: wb.Activation("mine", curve, lambda z, a, bend=2.0, slope=1.0: 1.0),
+        lambda: wb.Activation("mine", curve, lambda z, a, slope=1.0, bend=3.0: 1.0),
+        lambda: wb.Activation("mine", lambda z, a, k=1: None, lambda grad_a, z, a, grad_z: None, row=True),
+        lambda: wb.Loss("mine", kink, lambda y_true, y_pred, size=1.0: 1.0),
+        lambda: wb.Loss("mine", kink, kink, fused={"tanh": wb.Fused(kink, lambda y_true, z: 1.0)}),
+        lambda: wb.Loss("mine", kink_in_rows, row=True, fused={"tanh": wb.Fused(lambda y_true, z, grad: 0.0)}),
+    ],
+)
+def test_functions_whose_options_differ_are_refused(declare):
+    with pytest.raises(PluginError, match=r"^(activation|loss) 'mine': .*\(.*\) and <lambda>\(.*\) must take the same"):
+        declare()
+
+
+def test_options_may_lack_a_default_where_another_function_states_it():
+    wb.Activation("mine", curve, lambda z, a, slope, bend: 1.0)
+    wb.Loss("mine", kink, lambda y_true, y_pred, width: 1.0, fused={"tanh": wb.Fused(kink, kink)})

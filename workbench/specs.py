@@ -8,13 +8,16 @@ Parameters with a default are the plugin's options.
 from __future__ import annotations
 
 import inspect
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Gt, Lt
 
 from workbench.errors import PluginError
-from workbench.options import Option, check_options, options_of
+from workbench.options import REQUIRED, Option, check_options, options_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,13 +61,34 @@ class Spec:
         return check_options(f"{self.kind} {self.name!r}", self.options, given, where)
 
 
+def _check_same_options(owner: str, functions: Iterable[tuple[Callable, int]]) -> None:
+    """``PluginError`` unless all take the same options after so many arguments: they are passed by position."""
+    (first, given), *others = functions
+    expected = list(options_of(first).values())[given:]
+    for other, given in others:
+        options = list(options_of(other).values())[given:]
+        if [option.name for option in options] != [option.name for option in expected] or any(
+            REQUIRED not in defaults and defaults[0] != defaults[1]
+            for defaults in ((a.default, b.default) for a, b in zip(expected, options, strict=True))
+        ):
+            raise PluginError(
+                f"{owner}: {_headline(first)} and {_headline(other)} must take the same options, in the same order "
+                "and with the same defaults."
+            )
+
+
+def _headline(function: Callable) -> str:
+    return f"{getattr(function, '__name__', repr(function))}{inspect.signature(function)}"
+
+
 @dataclass(frozen=True)
 class Activation(Spec):
     """An activation a = f(z).
 
     Elementwise (the default): ``function(z) -> a`` and ``derivative(z, a) -> da/dz`` on scalars; both take the
-    same options after these. ``row=True``: ``function(z, a)`` fills ``a`` from one row ``z`` (both 1-d), and
-    ``derivative(grad_a, z, a, grad_z)`` fills ``grad_z``. ``initializer`` is what its weights start best from.
+    same options after these, in the same order. ``row=True``: ``function(z, a)`` fills ``a`` from one row ``z`` (both
+    1-d), and ``derivative(grad_a, z, a, grad_z)`` fills ``grad_z``. ``initializer`` is what its weights start best
+    from. ``PluginError`` where the options differ.
     """
 
     derivative: Callable
@@ -73,6 +97,10 @@ class Activation(Spec):
 
     kind = "activation"
     arguments = ("z", "a")
+
+    def __post_init__(self) -> None:
+        given = (2, 4) if self.row else (1, 2)
+        _check_same_options(f"activation {self.name!r}", zip((self.function, self.derivative), given, strict=True))
 
 
 @dataclass(frozen=True)
@@ -99,7 +127,7 @@ class Loss(Spec):
     one-hot), ``"unit"`` numbers in [0, 1] (classes one-hot), ``"distribution"`` rows that sum to one (classes
     one-hot), ``"sign"`` -1 and +1. Only ``"real"`` fits a regression. ``reductions`` are the ways a batch's
     losses may be combined: ``mean`` over samples, ``sum``, ``half_sum`` (half the sum).
-    ``fused`` maps an activation's name to the stable form of the pair.
+    ``fused`` maps an activation's name to the stable form of the pair. All forms take the same options.
     """
 
     gradient: Callable | None = None
@@ -118,6 +146,8 @@ class Loss(Spec):
                 raise PluginError(f"loss {name!r} is row=True: its function fills grad, so it has no gradient.")
             if not self.row and form.gradient is None:
                 raise PluginError(f"loss {name!r} needs a gradient, or row=True and a function that fills grad.")
+        functions = [each for form in forms.values() for each in (form.function, form.gradient) if each is not None]
+        _check_same_options(f"loss {self.name!r}", [(each, 3 if self.row else 2) for each in functions])
 
 
 @dataclass(frozen=True)
@@ -209,7 +239,7 @@ class Optimizer(Spec):
     @property
     def options(self) -> dict[str, Option]:
         declared = options_of(self.function, skip=self.arguments)
-        return {"lr": Option("lr", self.lr, float)} | {n: o for n, o in declared.items() if not o.required}
+        return {"lr": Option("lr", self.lr, Annotated[float, Gt(0), Lt(math.inf)])} | {n: o for n, o in declared.items() if not o.required}
 
 
 @dataclass(frozen=True)
