@@ -10,9 +10,9 @@ import pytest
 
 import workbench as wb
 from workbench.experiment.run import Run
+from workbench.experiment.store import STORE
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking._recorder import REMEMBERED
-from workbench.ui import STORE
 
 
 def read(root: Path, query: str) -> pd.DataFrame:

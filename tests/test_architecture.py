@@ -91,6 +91,13 @@ def test_imports_point_downwards(path):
     assert not upwards
 
 
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.name)
+def test_no_plugin_imports_the_top_floor(path):
+    """Commands call plugins; a plugin that needs what a command has finds it further down."""
+    top = {f"workbench.{part}" for part in FLOORS[-1]}
+    assert not {m for m in imports(path.read_text(), "somewhere") if ".".join(m.split(".")[:2]) in top}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_the_core_names_no_plugin(path):
     """Neither by import nor by a dotted name in a string; the registry alone knows where built-ins lie."""

@@ -13,10 +13,11 @@ import pytest
 import synthetic
 from store import check_plotted_numbers, metrics, mlflow_run, read, tags
 
+from workbench.experiment.store import HOST, PORT
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking._present import run_page
 from workbench.plugins.tracking._recorder import REMEMBERED
-from workbench.ui import HOST, PORT, server
+from workbench.ui import server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")

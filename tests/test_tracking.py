@@ -19,10 +19,10 @@ from store import check_plotted_numbers, metrics, mlflow_run, params, read, tags
 
 import workbench as wb
 from workbench.experiment.run import Run
+from workbench.experiment.store import STORE
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking import _recorder, _store, mlflow
 from workbench.plugins.tracking.mlflow import replay
-from workbench.ui import STORE
 
 # MLflow's own mappers use what SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")

@@ -12,7 +12,8 @@ import pytest
 import synthetic
 
 from workbench.errors import WorkbenchError
-from workbench.ui import HOST, serve, server
+from workbench.experiment.store import HOST
+from workbench.ui import serve, server
 
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 

@@ -18,23 +18,10 @@ from typing import NoReturn
 
 from workbench.errors import WorkbenchError
 from workbench.experiment.record import ROOT
+from workbench.experiment.store import ENVIRONMENT, HOST, PORT, STORE
 
-HOST = "127.0.0.1"
-PORT = 5000
-STORE = "mlflow.db"
 LOG = "mlflow-server.log"
 START_SECONDS = 120  # seven on an idle laptop
-
-# No telemetry, no fetching of a model catalogue, no unpickling of models, and no job processes: 2 processes and
-# 0.4 GB instead of 15 and 1.5 GB.
-ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_MODEL_CATALOG_URI": "",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
 
 
 @dataclass(frozen=True)

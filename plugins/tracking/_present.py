@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from workbench.experiment.store import HOST, PORT
 from workbench.plugins.figures import _sweep
 from workbench.plugins.tracking import _report, _view
-from workbench.ui import HOST, PORT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.ui import STORE
+from workbench.experiment.store import STORE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench import WorkbenchError, hookimpl
 from workbench.experiment.journal import FILE as JOURNAL
-from workbench.ui import ENVIRONMENT
+from workbench.experiment.store import ENVIRONMENT
 
 if TYPE_CHECKING:
     from workbench.experiment.record import Record
