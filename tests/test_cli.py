@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+README = Path(__file__).parent.parent / "README.md"
 HEAVY = ("numba", "sklearn", "scipy", "mlflow", "matplotlib", "pandas", "hydra", "torch")
 
 
@@ -131,6 +133,28 @@ def test_the_shell_completes_the_arguments_of_run(fakes, process, monkeypatch, l
     monkeypatch.setenv("COMP_LINE", line)
     monkeypatch.setenv("COMP_POINT", str(len(line)))
     assert offered in process("-sc", "query=bash").stdout.split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
+def test_a_reader_who_has_enough_gets_no_traceback(project, arguments):
+    command = [sys.executable, "-m", "workbench", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+@pytest.mark.parametrize("port", ["-1", "0", "65536"])
+def test_ui_refuses_what_is_no_port(project, workbench, port):
+    result = workbench("ui", "--no-browser", "--port", port)
+    assert (result.code, result.err) == (2, f"workbench: --port {port}: a port is a number from 1 to 65535.\n")
+
+
+def test_the_readme_shows_the_error_that_is_shown(project, workbench):
+    ((command, shown),) = re.findall(r"```console\n\$ workbench (.+)\n(.+)\.\.\.\n```", README.read_text())
+    result = workbench(*command.split())
+    assert result.code == 2
+    assert result.err.startswith(shown)
 
 
 def test_ui_without_runs_says_what_to_do(project, workbench):

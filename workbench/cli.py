@@ -22,12 +22,15 @@ def ui(arguments: list[str]) -> int:
     """open the runs in MLflow, on this machine only; --port N, --no-browser"""
     import argparse
 
-    from workbench.ui import PORT, serve
+    from workbench.experiment.store import PORT
+    from workbench.ui import serve
 
     parser = argparse.ArgumentParser("workbench ui", description=ui.__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=PORT, help="%(default)s, or the next one that is free")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     options = parser.parse_args(arguments)
+    if not 1 <= options.port <= 65535:
+        raise ConfigError(f"--port {options.port}: a port is a number from 1 to 65535.")
     serve(options.port, open_browser=not options.no_browser)
     return 0
 
@@ -60,15 +63,24 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "ui": ui, "plugin
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and leave with its exit code: 0 done, 1 a run failed, 2 the input was wrong, 130 interrupted."""
+    """Run one command and leave with its exit code: 0 done, 1 a run failed, 2 the input was wrong, 130 interrupted.
+
+    141: whoever read the output (``| head``) had enough of it.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        sys.exit(_dispatch(arguments))
+        try:
+            sys.exit(_dispatch(arguments))
+        finally:
+            sys.stdout.flush()  # on the way out it would be too late to notice that nobody reads
     except WorkbenchError as error:
         if os.environ.get("WORKBENCH_TRACE"):
             raise
         print(f"workbench: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is left unsaid
+        sys.exit(141)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
