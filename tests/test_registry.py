@@ -1,15 +1,21 @@
 """Plugins are found in a fixed order, and every way in which one can be wrong has its own message."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 import workbench as wb
 from workbench.errors import DuplicateName, PluginError, UnknownName, WorkbenchError
+from workbench.jit import elementwise
 from workbench.registry import Listener, Registry
+
+README = Path(__file__).parent.parent / "README.md"
 
 ACTIVATION = """
 from workbench import Activation, hookimpl
@@ -352,3 +358,17 @@ def test_functions_whose_options_differ_are_refused(declare):
 def test_options_may_lack_a_default_where_another_function_states_it():
     wb.Activation("mine", curve, lambda z, a, slope, bend: 1.0)
     wb.Loss("mine", kink, lambda y_true, y_pred, width: 1.0, fused={"tanh": wb.Fused(kink, kink)})
+
+
+def test_the_readmes_plugin_is_one(plugins):
+    (source,) = re.findall(r"```python\n(.+?@hookimpl.+?)```", README.read_text(), re.DOTALL)
+    (plugins / "swish2.py").write_text(source)
+    registry = Registry()
+    assert registry.failures == []
+    swish2 = registry.get("activation", "swish2")
+    z = np.linspace(-3, 3, 7)
+    for dtype in ("float32", "float64"):
+        a = elementwise(swish2.function, dtype)(z)
+        np.testing.assert_allclose(a, z / (1 + np.exp(-2 * z)), rtol=1e-6)  # of float32
+        slope = (swish2.function(0.5 + 1e-6) - swish2.function(0.5 - 1e-6)) / 2e-6
+        assert elementwise(swish2.derivative, dtype)([0.5], [swish2.function(0.5)])[0] == pytest.approx(slope, rel=1e-6)
