@@ -239,7 +239,8 @@ class Optimizer(Spec):
     @property
     def options(self) -> dict[str, Option]:
         declared = options_of(self.function, skip=self.arguments)
-        return {"lr": Option("lr", self.lr, Annotated[float, Gt(0), Lt(math.inf)])} | {n: o for n, o in declared.items() if not o.required}
+        rate = Option("lr", self.lr, Annotated[float, Gt(0), Lt(math.inf)])
+        return {"lr": rate} | {n: o for n, o in declared.items() if not o.required}
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Multi-layer perceptron: dense layers, each followed by an activation, then an output layer for the task."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Lt
 
 from workbench import Estimator, get, hookimpl
 
@@ -19,14 +20,14 @@ def mlp(
     reduction: str = "mean",
     initializer: str | Mapping[str, Any] = "auto",
     optimizer: str | Mapping[str, Any] = "sgd",
-    lr: float | None = None,
+    lr: Annotated[float, Gt(0), Lt(math.inf)] | None = None,
     schedule: str | Mapping[str, Any] = "constant",
     batch_size: Annotated[int, Ge(1)] = 32,
     epochs: Annotated[int, Ge(0)] = 20,
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     batch_norm: bool = False,
     dtype: str = "float32",
-    threads: int | None = None,
+    threads: Annotated[int, Ge(1)] | None = None,
     seed: Annotated[int, Ge(0)] = 0,
 ):
     """Multi-layer perceptron of ``depth`` hidden layers, ``width`` units each.
