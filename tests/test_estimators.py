@@ -49,6 +49,60 @@ def test_regression_refuses_a_loss_for_classes():
         wb.NetworkRegressor(loss="cross_entropy").fit(X, y.astype(float))
 
 
+@pytest.mark.parametrize("estimator", [wb.NetworkClassifier, wb.NetworkRegressor])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": "relu"}, "layers must be a list"),
+        ({"layers": 5}, "layers must be a list"),
+        ({"layers": {"dense": {"units": 3}}}, "layers must be a list"),
+        ({"dtype": "junk"}, "dtype = 'junk'"),
+        ({"threads": 0}, "threads = 0"),
+    ],
+)
+def test_bad_options_are_the_networks_errors(estimator, options, message):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ConfigError, match=message):
+        estimator(**options).check()
+    with pytest.raises(ConfigError, match=message):
+        estimator(**options).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "exists"),
+    [
+        ({}, True),
+        ({"loss": "binary_cross_entropy"}, True),
+        ({"loss": "squared_error", "output": {"softmax": {}}}, True),
+        ({"loss": "squared_error"}, False),
+        ({"loss": "hinge"}, False),
+        ({"loss": "squared_error", "output": "tanh"}, False),
+    ],
+)
+def test_probabilities_are_offered_only_where_the_outputs_are_some(options, exists):
+    assert hasattr(wb.NetworkClassifier(**options), "predict_proba") == exists
+
+
+@pytest.mark.parametrize("y_val", ["text", 3.0, ["a"] * 150, [[1.0], [1.0, 2.0]]])
+def test_validation_targets_of_a_regression_are_numbers(y_val):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(DataError, match="the validation data's y is not an array of numbers"):
+        wb.NetworkRegressor(epochs=1).fit(X, y.astype(float), validation_data=(X, y_val))
+
+
+@pytest.mark.parametrize("estimator", [wb.NetworkClassifier, wb.NetworkRegressor])
+def test_validation_data_are_a_pair(estimator):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(DataError, match="must be a pair"):
+        estimator(epochs=1).fit(X, y, validation_data=X)
+
+
+def test_a_batch_beyond_memory_takes_what_rows_there_are():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(UserWarning, match="larger than the 150 samples"):
+        wb.NetworkClassifier(epochs=1, batch_size=10**15).fit(X, y)
+
+
 def test_mlp_chooses_what_belongs_together():
     mlp = wb.get("estimator", "mlp").function
     model = mlp("classification", depth=2, activation="relu", lr=0.3, dropout=0.1, batch_norm=True)
@@ -67,5 +121,8 @@ def test_mlp_chooses_what_belongs_together():
     assert ending("classification", loss="binary_cross_entropy") == ("sigmoid", "binary_cross_entropy")
     assert ending("classification", loss="squared_error") == ("linear", "squared_error")
     assert ending("regression") == ("linear", "squared_error")
+    for option in ({"lr": 0.0}, {"lr": float("inf")}, {"threads": 0}):
+        with pytest.raises(ConfigError, match=f"{next(iter(option))} = "):
+            wb.get("estimator", "mlp").check(option)
     with pytest.raises(wb.WorkbenchError, match="did you mean 'relu'"):
         mlp("classification", activation="rleu")

@@ -1,12 +1,22 @@
 """The network: its interface, its reproducibility, and what it says when something is wrong."""
 
+import copy
+import json
+import os
+import pickle
+import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 import workbench as wb
-from workbench.errors import ConfigError, DataError, TrainingDiverged, UnknownName
+from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, UnknownName
+from workbench.registry import registry
+from workbench.specs import Activation, Initializer
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 6))
@@ -99,9 +109,65 @@ def test_save_and_load(tmp_path):
     loaded = wb.Network.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.predict_proba(X), net.predict_proba(X))
     assert list(tmp_path.iterdir()) == [tmp_path / "model.safetensors"]
+    np.testing.assert_array_equal(loaded.predict(X), net.predict(X))  # labels
     (tmp_path / "other").write_bytes(b"\x80\x04no pickle is ever loaded")
     with pytest.raises(DataError, match="is not a saved network"):
         wb.Network.load(tmp_path / "other")
+
+
+def test_settings_may_be_numpys(tmp_path):
+    layers = [{"dense": {"units": np.int64(3)}}, "softmax"]
+    net = make(layers, batch_size=np.int64(32), epochs=np.int32(1), optimizer={"sgd": {"lr": np.float64(0.1)}})
+    net.fit(X, LABELS).save(tmp_path / "model")
+    assert wb.Network.load(tmp_path / "model").settings == net.settings
+
+
+DAMAGE = {
+    "list": lambda header, arrays: ([header], arrays),
+    "no shape": lambda header, arrays: ({k: v for k, v in header.items() if k != "input_shape"}, arrays),
+    "unknown setting": lambda header, arrays: (header | {"settings": header["settings"] | {"depth": 3}}, arrays),
+    "wrong shape": lambda header, arrays: (header, arrays | {"0.weight": arrays["0.weight"][0]}),
+    "missing": lambda header, arrays: (header, {k: v for k, v in arrays.items() if k != "2.bias"}),
+    "one more": lambda header, arrays: (header, arrays | {"4.bias": np.zeros(3, "f4")}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_file_is_refused(damage, tmp_path):
+    make().initialize((6,)).save(tmp_path / "good")
+    with safe_open(tmp_path / "good", framework="numpy") as file:
+        header = json.loads(file.metadata()["workbench.network"])
+    header, arrays = damage(header, load_file(tmp_path / "good"))
+    save_file(arrays, tmp_path / "bad", {"workbench.network": json.dumps(header)})
+    with pytest.raises(DataError, match="bad is not a saved network that can be loaded"):
+        wb.Network.load(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("negative", [-1, 0])
+def test_two_classes_keep_their_labels(negative, tmp_path):
+    y = np.where(X[:, 0] > 0, 1, negative)
+    net = make([{"dense": {"units": 1}}], "hinge", epochs=30, optimizer={"sgd": {"lr": 0.1}}).fit(X, y)
+    assert set(net.predict(X)) == {negative, 1}
+    assert (net.predict(X) == y).mean() == net.evaluate(X, y)["val/accuracy"] > 0.9
+    net.save(tmp_path / "model")
+    np.testing.assert_array_equal(wb.Network.load(tmp_path / "model").predict(X), net.predict(X))
+
+
+def test_evaluation_does_not_change_what_is_predicted():
+    net = make().fit(X, LABELS)
+    assert "val/accuracy" not in net.evaluate(X, np.eye(3)[LABELS])
+    assert net.predict(X).shape == (90,)
+    rows = make().fit(X, np.eye(3)[LABELS])
+    assert "val/accuracy" in rows.evaluate(X, LABELS)
+    assert rows.predict(X).shape == (90, 3)
+
+
+def test_a_copy_goes_its_own_way():
+    net = make(epochs=1).fit(X, LABELS)
+    for other in (copy.copy(net), pickle.loads(pickle.dumps(net))):
+        other.fit(X, LABELS)
+        assert (len(net.history), len(other.history)) == (1, 2)
+    assert bits(other) == bits(net.fit(X, LABELS))
 
 
 def test_targets_sparse_and_one_hot_agree():
@@ -176,6 +242,14 @@ def test_L1_the_wrong_pair_learns_slowly():
         (LAYERS, "squared_error", RNG.standard_normal((90, 2)), "3 outputs"),
         (LAYERS, "cross_entropy", LABELS[:50], "y has 50"),
         (LAYERS, "cross_entropy", np.array(["cat"] * 90), "text labels"),
+        (LAYERS, "cross_entropy", np.tile([1.5, -0.5, 0], (90, 1)), "least entry is -0.5"),
+        (LAYERS, "cross_entropy", None, "one entry per sample, but None"),
+        (LAYERS, "cross_entropy", 3, "one entry per sample, but 3"),
+        (LAYERS, "cross_entropy", [[1, 0, 0], [0, 1]] * 45, "y is not an array of numbers"),
+        (LAYERS, "cross_entropy", LABELS + 0j, "of complex128"),
+        (LAYERS, "cross_entropy", np.ma.masked_equal(LABELS, 1), "y has masked values"),
+        (LAYERS, "cross_entropy", 1e30 * LABELS, "whole labels"),
+        ([{"dense": {"units": 1}}], "squared_error", np.full(90, 1e300), r"y\[0\] is 1e\+300.*finite in float32"),
     ],
 )  # fmt: skip
 def test_L1_targets_that_do_not_fit_the_loss(layers, loss, y, message):
@@ -192,6 +266,12 @@ def test_L1_targets_that_do_not_fit_the_loss(layers, loss, y, message):
         (X[:, :0], "at least one sample"),
         (X[:, 0], "at least one sample"),
         ([["a", "b"]] * 90, "not an array of numbers"),
+        ([["1", "2"]] * 90, "encode text as numbers"),
+        ([[1, 2], [3]], "not an array of numbers"),
+        (X + 0j, "of complex128"),
+        (np.ma.masked_less(X, 0), "X has masked values"),
+        (1e300 * X, "not finite in float32"),
+        (None, "one entry per sample, but None"),
     ],
 )
 def test_bad_samples(samples, message):
@@ -214,7 +294,16 @@ def test_bad_samples(samples, message):
         ({"optimizer": {"sgd": {"rate": 0.1}}}, ConfigError, "no option 'rate'"),
         ({"optimizer": {"sgd": {"lr": "fast"}}}, ConfigError, "lr = 'fast'"),
         ({"batch_size": 0}, ConfigError, "batch_size = 0"),
+        ({"batch_size": True}, ConfigError, "batch_size = True"),
         ({"dtype": "float16"}, ConfigError, "float16"),
+        ({"dtype": np.dtype("float32")}, ConfigError, "should be 'float32' or"),
+        ({"threads": 0}, ConfigError, "threads = 0"),
+        ({"threads": 1.5}, ConfigError, "threads = 1.5"),
+        ({"executor": "referense"}, ConfigError, "did you mean 'reference'"),
+        ({"optimizer": {"adam": {"lr": 0.0}}}, ConfigError, "lr = 0.0 should be greater than 0"),
+        ({"optimizer": {"sgd": {"lr": -0.1}}}, ConfigError, "lr = -0.1"),
+        ({"optimizer": {"sgd": {"lr": np.nan}}}, ConfigError, "lr = nan"),
+        ({"optimizer": {"sgd": {"lr": np.inf}}}, ConfigError, "lr = inf"),
     ],
 )
 def test_bad_settings(settings, error, message):
@@ -227,9 +316,86 @@ def test_softmax_over_one_output_is_refused():
         make([{"dense": {"units": 1}}, "softmax"]).fit(X, np.zeros(90))
 
 
-def test_a_forgotten_output_activation_is_noticed():
-    with pytest.raises(ConfigError, match="end the layers with 'softmax'"):
-        make([{"dense": {"units": 3}}]).fit(X, LABELS)
+@pytest.mark.parametrize("ending", [[], ["relu"], ["tanh"], ["linear"], ["softplus"], ["sigmoid"], ["relu", "linear"]])
+def test_a_forgotten_output_activation_is_noticed(ending):
+    with pytest.raises(ConfigError, match="needs probabilities.*end the layers with 'softmax'"):
+        make([{"dense": {"units": 3}}, *ending]).fit(X, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("ending", "loss"),
+    [
+        (["softmax", "linear"], "cross_entropy"),
+        (["softmax"], "binary_cross_entropy"),
+        (["hard_sigmoid"], "binary_cross_entropy"),
+        (["sigmoid", "linear"], "binary_cross_entropy"),
+        (["relu"], "squared_error"),
+        ([], "hinge"),
+    ],
+)
+def test_an_ending_that_fits_the_loss_is_allowed(ending, loss):
+    make([{"dense": {"units": 3}}, *ending], loss).initialize((6,))
+
+
+@pytest.mark.parametrize("shape", [6, None, (), (-6,), "6", (0,), (2.7,), (True,)])
+def test_a_shape_that_is_none_is_refused(shape):
+    with pytest.raises(ConfigError, match="input_shape = .* whole numbers"):
+        make().initialize(shape)
+
+
+@pytest.mark.parametrize("layers", [["softmax"], ["relu"], [{"dropout": {"rate": 0.1}}]])
+def test_a_network_without_parameters_cannot_be_trained(layers):
+    with pytest.raises(ConfigError, match="nothing to train"):
+        make(layers, "squared_error").fit(X, X)
+
+
+@pytest.mark.parametrize("validation_data", [X, (X,), (X, LABELS, LABELS), 5])
+def test_validation_data_are_a_pair(validation_data):
+    with pytest.raises(DataError, match=r"must be a pair \(X, y\)"):
+        make().fit(X, LABELS, validation_data=validation_data)
+
+
+@pytest.mark.parametrize("size", [10**15, 10**30])  # more than is addressable, more than can be counted
+def test_what_does_not_fit_into_memory_is_refused(size):
+    for settings in ({"batch_size": size}, {"layers": [{"dense": {"units": size}}]}):
+        with pytest.raises(ConfigError, match="0{15}.* do not fit into memory"):
+            make(**{"loss": "squared_error", **settings}).initialize((6,))
+
+
+def test_plugins_that_give_the_wrong_thing_are_named(monkeypatch):
+    def flat(rng, shape, fan_in, fan_out):
+        return np.zeros(shape[-1])
+
+    def curved(z, kind="soft"):
+        return z
+
+    offered = [
+        (Initializer("flat", flat), "zeros"),
+        (Activation("curved", curved, lambda z, a, kind="soft": 1.0), "linear"),
+    ]
+    for spec, like in offered:
+        monkeypatch.setitem(
+            registry()._entries, (spec.kind, spec.name), replace(registry().entry(spec.kind, like), spec=spec)
+        )
+    with pytest.raises(PluginError, match=r"plugin 'flat'.*shape \(8,\) where \(6, 8\)"):
+        make(initializer="flat").initialize((6,))
+    with pytest.raises(PluginError, match=r"layers\[0\]: plugin 'curved'.*kind = 'soft' should be a number"):
+        make(["curved"])
+
+
+def test_a_failed_first_fit_leaves_the_shape_open():
+    net = make()
+    with pytest.raises(DataError):
+        net.fit(X[:, :4], LABELS - 1)
+    with pytest.raises(DataError):
+        net.fit(X[:, :4], LABELS, validation_data=(X, LABELS))
+    assert bits(net.fit(X, LABELS)) == bits(make().fit(X, LABELS))
+
+
+def test_memory_of_columns_is_read_as_rows():
+    net = make([{"dense": {"units": 3}}], "squared_error", dtype="float64").initialize((6,))
+    y = RNG.standard_normal((90, 3))
+    assert net.loss_and_gradients(X, y)[0] == net.loss_and_gradients(np.asfortranarray(X), np.asfortranarray(y))[0]
 
 
 def test_batch_larger_than_the_data_warns_and_takes_one():
@@ -241,12 +407,74 @@ def test_batch_larger_than_the_data_warns_and_takes_one():
     assert bits(large) == bits(exact)
 
 
+def test_a_batch_beyond_memory_takes_what_rows_there_are(tmp_path):
+    with pytest.warns(UserWarning, match="larger than the 90 samples"):
+        net = make(batch_size=10**15).fit(X, LABELS)
+    net.save(tmp_path / "model")
+    for other in (copy.copy(net), wb.Network.load(tmp_path / "model")):
+        np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
+
+
+def test_a_change_of_rows_keeps_what_was_learned():
+    """Values, views of them and the optimizer's memory."""
+    net = make(batch_size=60, optimizer="adam", epochs=1).fit(X, LABELS)
+    view = net.parameters()["0.weight"]
+    small = copy.copy(net)
+    small._batch_size = 30
+    with pytest.warns(UserWarning, match="larger than the 30"):
+        net.fit(X[:30], LABELS[:30])
+    assert bits(net) == bits(small.fit(X[:30], LABELS[:30]))
+    np.testing.assert_array_equal(view, net.parameters()["0.weight"])
+    assert net.evaluate(X, LABELS)["val/accuracy"] == (net.predict(X) == LABELS).mean()  # of more samples than rows
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_divergence_says_epoch_and_layer(threads):
     layers = [{"dense": {"units": 8}}, "relu", {"dense": {"units": 8}}, "relu", {"dense": {"units": 1}}]
     net = make(layers, "squared_error", optimizer={"sgd": {"lr": 1e6}}, threads=threads, epochs=50)
     with pytest.raises(TrainingDiverged, match=r"epoch \d+, step \d+.*layer \d \(dense\).*learning rate"):
         net.fit(1e3 * X, LABELS.astype(float))
+
+
+def test_divergence_names_the_step_where_the_loss_broke():
+    """From weight 0 on x = y = 1, one step at lr 1e30 reaches about 1e30, whose square float32 does not hold."""
+    net = make([{"dense": {"units": 1}}], "squared_error", optimizer={"sgd": {"lr": 1e30}}, batch_size=1)
+    net.initialize((1,)).parameters()["0.weight"][:] = 0
+    with pytest.raises(TrainingDiverged, match=r"the loss .* epoch 1, step 2: .*the loss, of outputs as large as 4"):
+        net.fit(np.ones((5, 1)), np.ones(5))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_divergence_names_the_gradient_that_broke_first(threads):
+    """The second layer's gradient overflows while outputs, the loss and what flows further down stay small."""
+    layers = [{"dense": {"units": 1}}, "relu", {"dense": {"units": 1}}]
+    net = make(layers, "absolute_error", reduction="sum", batch_size=32, threads=threads).initialize((1,))
+    values = net.parameters()
+    values["0.weight"][:], values["2.weight"][:] = 1e38, 0
+    with pytest.raises(TrainingDiverged, match=r"a gradient .* epoch 1, step 1: .* the gradient of layer 2 \(dense\)"):
+        net.fit(np.ones((64, 1)), np.ones(64))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ([9, 8], "step 3: .* layer 2"),
+        ([8, 9], "step 3: .* layer 0"),
+        ([8, 8], "step 3: .* layer 2"),
+        ([-1, 9], "step 4: .* layer 2"),
+    ],
+)
+def test_divergence_names_the_earliest_step_and_there_the_layer_nearest_the_output(broken, said):
+    net = make().initialize((6,))
+    net._steps = 5  # before this epoch
+    net.plan.broken[:] = broken
+    assert re.search(said, str(net._diverged(epoch=2, step=9)))
+
+
+def test_threads_are_kept_where_the_system_tells_no_affinity(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert make(threads=3)._thread_count() == 3
+    assert make()._thread_count() == os.cpu_count()
 
 
 def test_plan_states_its_workspace():

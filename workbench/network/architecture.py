@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import ConfigError, UnknownName, did_you_mean
+import numpy as np
+
+from workbench.errors import ConfigError, PluginError, UnknownName, did_you_mean
 from workbench.registry import Entry, registry
-from workbench.specs import Activation, Layer, LayerShape, Shape
+from workbench.specs import Activation, Layer, LayerShape, Loss, Shape
+
+_TAKE_NUMBERS = ("activation", "loss", "optimizer")  # these run compiled, and get their options as numbers
 
 Choice = str | Mapping[str, Any]  # "relu" or {"leaky_relu": {"negative_slope": 0.2}}
 
@@ -94,6 +99,25 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
     return stages
 
 
+def gives_probabilities(stages: Sequence[Stage], loss: Loss) -> bool:
+    """Whether the outputs fit ``loss``: in [0, 1] for z in [-5, 5] and, for distributions, rows that sum to one."""
+    *before, last = stages
+    if last.activation is None:
+        return not last.n_parameters
+    width = min(math.prod(last.input_shape), 10)
+    z = np.linspace(-5, 5, 20 * width).reshape(width, 20).T.copy()
+    if last.activation.row:
+        a = np.empty_like(z)
+        for i in range(len(z)):
+            last.activation.function(z[i], a[i], *last.options)
+    else:
+        a = np.vectorize(last.activation.function, otypes=[float])(z, *last.options)
+    if np.array_equal(a, z):  # an identity hands on what it gets
+        return bool(before) and gives_probabilities(before, loss)
+    inside = bool((a >= -1e-6).all() and (a <= 1 + 1e-6).all())
+    return inside and (loss.targets != "distribution" or np.allclose(a.sum(axis=1), 1, atol=1e-6))
+
+
 def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
     if isinstance(choice, str):
         name: Any = choice
@@ -106,11 +130,15 @@ def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
     if not isinstance(name, str) or not isinstance(given, Mapping):
         raise ConfigError(f"{where}: {choice!r} is neither a name nor {{name: {{options}}}}.")
     known = registry()
+    at = f"{where}: " if where else ""
     for kind in kinds:
         if name in known.names(kind):
-            entry = known.entry(kind, name)
-            return Chosen(entry, entry.spec.check(given, where))
-    at = f"{where}: " if where else ""
+            chosen = Chosen(known.entry(kind, name), known.get(kind, name).check(given, where))
+            if kind in _TAKE_NUMBERS:
+                for option, value in chosen.options.items():
+                    if not isinstance(value, numbers.Real):
+                        raise PluginError(f"{at}{chosen.owner}: its option {option} = {value!r} should be a number.")
+            return chosen
     if len(kinds) == 1:
         try:
             known.entry(kinds[0], name)

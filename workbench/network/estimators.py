@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from workbench.errors import ConfigError, DataError
-from workbench.network.architecture import Choice, choose
-from workbench.network.network import Network, Record
+from workbench.network.architecture import Choice, choose, choose_layers
+from workbench.network.network import PROBABILITIES, Network, Record
+from workbench.network.targets import check_numbers, check_pair
+from workbench.registry import registry
 
 Pair = tuple[Any, Any]
 
@@ -67,6 +70,7 @@ class _NetworkEstimator(BaseEstimator):
 
     def _network(self, n_outputs: int) -> Network:
         loss, output = self._resolved()
+        choose_layers(self.layers)  # before it is unpacked
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = int(check_random_state(seed).randint(2**31 - 1))
@@ -83,9 +87,9 @@ class _NetworkEstimator(BaseEstimator):
         validation_data: Pair | None,
         on_epoch: Callable[[int, Record], None] | None,
     ) -> None:
-        self.network_ = self._network(n_outputs).initialize(X.shape[1:], n_outputs)
-        self.history_ = self.network_.history
+        self.network_ = self._network(n_outputs)
         self.network_.fit(X, y, validation_data=validation_data, on_epoch=on_epoch)
+        self.history_ = self.network_.history
         self.n_iter_ = len(self.history_)
 
     def _check(self, X: Any, *y: Any, reset: bool, **more: Any) -> Any:
@@ -117,21 +121,29 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         on_epoch: Callable[[int, Record], None] | None = None,
     ) -> NetworkClassifier:
         """Train on ``X`` (n_samples, ...) and labels ``y`` (n_samples,) of any kind; see ``Network.fit``."""
+        self.check()
         X, y = self._check(X, y, reset=True)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(f"y holds only 1 class, {self.classes_[0]}: there is nothing to tell apart.")
         if validation_data is not None:
-            X_val, y_val = self._check(validation_data[0], reset=False), np.asarray(validation_data[1])
+            X_val, y_val = check_pair(validation_data)
             unknown = np.setdiff1d(y_val, self.classes_)
             if unknown.size:
                 raise DataError(f"the validation data hold the class {unknown[0]}, which the training data do not.")
-            validation_data = (X_val, np.searchsorted(self.classes_, y_val))
+            validation_data = (self._check(X_val, reset=False), np.searchsorted(self.classes_, y_val))
         single = self._resolved()[1] == "sigmoid" and len(self.classes_) == 2
         self._fit(X, labels, 1 if single else len(self.classes_), validation_data, on_epoch)
         return self
 
+    def _gives_probabilities(self) -> bool:
+        """Whether a loss of probabilities belongs to the output activation."""
+        losses: list[Any] = [entry.spec for entry in registry().entries() if entry.spec.kind == "loss"]
+        name = choose_layers([self._resolved()[1]])[0].spec.name
+        return any(name in loss.fused for loss in losses if loss.targets in PROBABILITIES)
+
+    @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n_samples, n_classes) as ``output`` gives them, each row scaled to sum to one."""
         outputs = self._outputs(X)
@@ -166,11 +178,13 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         loss = choose("loss", self._resolved()[0], "loss").spec
         if loss.targets != "real":
             raise ConfigError(f"loss {loss.name!r} is for classes, not for a regression: use squared_error.")
+        self.check()
         X, y = self._check(X, y, reset=True, multi_output=True, y_numeric=True)
         self._one_target = y.ndim == 1
         if validation_data is not None:
-            y_val = np.asarray(validation_data[1], dtype=np.float64).reshape(len(validation_data[1]), -1)
-            validation_data = (self._check(validation_data[0], reset=False), y_val)
+            X_val, y_val = check_pair(validation_data)
+            y_val = check_numbers("the validation data's y", y_val)
+            validation_data = (self._check(X_val, reset=False), y_val.reshape(len(y_val), -1))
         y = y.astype(np.float64).reshape(len(y), -1)
         self._fit(X, y, y.shape[1], validation_data, on_epoch)
         return self

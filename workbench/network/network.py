@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError, DataError, TrainingDiverged
-from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers
+from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, did_you_mean
+from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers, gives_probabilities
 from workbench.network.driver import CompiledProgram, Program, ReferenceProgram
 from workbench.network.operands import Operation
 from workbench.network.plan import Plan, aligned
-from workbench.network.targets import check_samples, encode_targets
+from workbench.network.targets import Classes, check_pair, check_samples, encode_targets
 
 SATURATED = 1e-3  # an activation whose slope is below this hardly passes a gradient on
+EXECUTORS = ("compiled", "reference")
+PROBABILITIES = {"unit": "probabilities", "distribution": "probabilities that sum to one"}  # what targets ask for
 _WORK_PER_CALL = 2e10  # operations between two looks at the keyboard: some tenths of a second
 
 Record = dict[str, Any]
@@ -52,12 +55,11 @@ class Network:
         threads: int | None = None,
         executor: str | None = None,
     ) -> None:
-        self.settings = {
-            "layers": _plain(layers), "loss": _plain(loss), "optimizer": _plain(optimizer),
-            "schedule": _plain(schedule), "initializer": _plain(initializer), "reduction": reduction,
-            "batch_size": batch_size, "epochs": epochs,
+        self.settings = _plain({
+            "layers": layers, "loss": loss, "optimizer": optimizer, "schedule": schedule, "initializer": initializer,
+            "reduction": reduction, "batch_size": batch_size, "epochs": epochs,
             "seed": seed, "dtype": dtype, "threads": threads, "executor": executor,
-        }  # fmt: skip
+        })  # fmt: skip
         self._layers = choose_layers(layers)
         if not self._layers:
             raise ConfigError("layers is empty: a network needs at least one layer.")
@@ -66,20 +68,25 @@ class Network:
         self._schedule = choose("schedule", schedule, "schedule")
         self._initializer = choose("initializer", initializer, "initializer")
         self._reduction, self._dtype, self._threads = reduction, dtype, threads
-        self._batch_size, self._epochs, self._seed = batch_size, epochs, seed
-        for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        self._batch_size, self._epochs, self._seed = (self.settings[name] for name in ("batch_size", "epochs", "seed"))
+        for name, value, least in (
+            ("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0),
+            ("threads", 1 if threads is None else threads, 1),
+        ):  # fmt: skip
+            if not _is_whole(value, least):
                 raise ConfigError(f"{name} = {value!r} should be a whole number of at least {least}.")
-        if dtype not in ("float32", "float64"):
+        if not isinstance(dtype, str) or dtype not in ("float32", "float64"):
             raise ConfigError(f"dtype = {dtype!r} should be 'float32' or 'float64'.")
         if reduction not in self._loss.spec.reductions:
             known = ", ".join(self._loss.spec.reductions)
             raise ConfigError(f"loss {self._loss.spec.name!r} has no reduction {reduction!r}. Known: {known}.")
+        if executor not in (None, *EXECUTORS):
+            raise ConfigError(f"no executor is named {executor!r}{did_you_mean(str(executor), EXECUTORS)}")
         self._executor = executor or ("reference" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
         self.history: list[Record] = []
         self._plan: Plan | None = None
         self._steps = 0
-        self._classes_labelled = False
+        self._classes: Classes | None = None
 
     @property
     def stages(self) -> list[Stage]:
@@ -94,26 +101,12 @@ class Network:
 
     def initialize(self, input_shape: Sequence[int], n_outputs: int | None = None) -> Network:
         """Work out shapes for samples of ``input_shape`` and draw initial values; forgets any training."""
-        stages = build_stages(self._layers, tuple(int(n) for n in input_shape))
-        self._check_ending(stages[-1])
-        if n_outputs is not None and int(np.prod(stages[-1].shape.output)) != n_outputs:
+        stages = self._build(input_shape)
+        if n_outputs is not None and math.prod(stages[-1].shape.output) != n_outputs:
             raise ConfigError(
-                f"the last layer gives {int(np.prod(stages[-1].shape.output))} outputs, but {n_outputs} are needed."
+                f"the last layer gives {math.prod(stages[-1].shape.output)} outputs, but {n_outputs} are needed."
             )
-        self._plan = self._make_plan(stages, self._batch_size)
-        self._steps, self.history = 0, []
-        self._shuffle = np.random.default_rng(self._seeds(1))
-        self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
-        arrays = self._arrays()
-        for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
-            rng = np.random.default_rng(sequence)
-            for name, parameter in stage.shape.parameters.items():
-                chosen = choose("initializer", parameter.initializer) if parameter.initializer else self._initializer
-                values = chosen.spec.function(
-                    rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options
-                )
-                arrays[f"{stage.index}.{name}"][...] = values
-        return self
+        return self._begin(stages, self._batch_size)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Every trained array by ``"<place in layers>.<name>"``, in layer order; writable views."""
@@ -130,7 +123,7 @@ class Network:
         plan.weights[:] = self.plan.weights
         for name, values in self.plan.buffers.items():
             plan.buffers[name][...] = values
-        y, _ = encode_targets(y, len(X), plan.y.shape[1:], self._loss.spec, self._dtype)
+        y, _ = self._targets(y, len(X), self.stages)
         order = np.arange(len(X))
         program = self._program(plan, plan.gradient_operations(X, y, order))
         program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, self._thread_count())
@@ -152,22 +145,28 @@ class Network:
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
         (n_samples, n_outputs). Raises ``DataError``, or ``TrainingDiverged`` with epoch and layer.
         """
-        X = check_samples(X, self._dtype)
-        if self._plan is None:
-            self.initialize(X.shape[1:])
-        X = self._samples(X)
-        plan = self.plan
-        y, self._classes_labelled = encode_targets(y, len(X), plan.y.shape[1:], self._loss.spec, self._dtype)
-        validation = None
+        X = check_samples(X, self._dtype, self.stages[0].input_shape if self._plan else None)
+        stages = self.stages if self._plan else self._build(X.shape[1:])
+        if not any(stage.n_parameters for stage in stages):
+            raise ConfigError("no layer has parameters, so there is nothing to train: add a dense layer, say.")
+        y, classes = self._targets(y, len(X), stages)
+        held_out = None
         if validation_data is not None:
-            X_val = self._samples(validation_data[0])
-            y_val, _ = encode_targets(validation_data[1], len(X_val), plan.y.shape[1:], self._loss.spec, self._dtype)
-            validation = _Evaluation(self, X_val, y_val)
+            X_val, y_val = check_pair(validation_data)
+            X_val = check_samples(X_val, self._dtype, stages[0].input_shape)
+            held_out = X_val, *self._targets(y_val, len(X_val), stages)
         if len(X) < self._batch_size:
             warnings.warn(
                 f"batch_size {self._batch_size} is larger than the {len(X)} samples: training in one batch",
                 stacklevel=2,
             )
+        rows = min(self._batch_size, len(X))
+        if self._plan is None:
+            self._begin(stages, rows)
+        elif rows != self._plan.batch_size:
+            self._plan = self._resized(self._plan, rows)
+        plan, self._classes = self.plan, classes
+        validation = _Evaluation(self, *held_out) if held_out else None
         order = np.arange(len(X))
         program = self._program(plan, plan.train_operations(X, y, order))
         slopes = _Slopes(self)
@@ -178,7 +177,7 @@ class Network:
             order[:] = self._shuffle.permutation(len(X))
             total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
             record: Record = {"epoch": epoch, "train/loss": total * _scale(self._reduction, len(X))}
-            if self._classes_labelled:
+            if classes is not None:
                 record["train/accuracy"] = float(plan.correct.sum() / len(X))
             record.update(self._diagnostics(steps))
             record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
@@ -192,27 +191,27 @@ class Network:
     def predict_proba(self, X: Any) -> np.ndarray:
         """The outputs of the last layer, (n_samples, n_outputs)."""
         X = self._samples(X)
-        into = aligned((len(X), int(np.prod(self.plan.y.shape[1:]))), self._dtype)
-        self._program(self.plan, self.plan.predict_operations(X, np.arange(len(X)), into)).run(
-            len(X), self._batch_size, 0, -(-len(X) // self._batch_size), np.zeros(len(X)), 0, 0, False,
+        plan = self.plan
+        into = aligned((len(X), math.prod(plan.y.shape[1:])), self._dtype)
+        self._program(plan, plan.predict_operations(X, np.arange(len(X)), into)).run(
+            len(X), plan.batch_size, 0, -(-len(X) // plan.batch_size), np.zeros(len(X)), 0, 0, False,
             self._thread_count(),
         )  # fmt: skip
         return into
 
     def predict(self, X: Any) -> np.ndarray:
-        """Labels where the network was trained on class labels, else the outputs."""
+        """Labels, as they were given, where the network was trained on class labels, else the outputs."""
         outputs = self.predict_proba(X)
-        if not self._classes_labelled:
+        if self._classes is None:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        if outputs.shape[1] == 1:
-            return (outputs[:, 0] > (0.0 if self._loss.spec.targets == "sign" else 0.5)).astype(np.int64)
-        return outputs.argmax(axis=1)
+        if outputs.shape[1] > 1:
+            return outputs.argmax(axis=1)
+        return np.where(outputs[:, 0] > (0.0 if self._loss.spec.targets == "sign" else 0.5), *self._classes[::-1])
 
     def evaluate(self, X: Any, y: Any) -> Record:
         """``{"val/loss": ..., "val/accuracy": ...}`` on other data (accuracy for class labels)."""
         X = self._samples(X)
-        y, self._classes_labelled = encode_targets(y, len(X), self.plan.y.shape[1:], self._loss.spec, self._dtype)
-        return _Evaluation(self, X, y).record()
+        return _Evaluation(self, X, *self._targets(y, len(X), self.stages)).record()
 
     def table(self) -> list[tuple[str, tuple[int, ...], int]]:
         """(layer, output shape, number of parameters) for every entry of ``layers``."""
@@ -222,7 +221,9 @@ class Network:
         """Write ``<path>`` (safetensors) with the settings in its JSON header; replaces the file in one step."""
         from safetensors.numpy import save_file
 
-        meta = {"workbench.network": json.dumps(self.settings | {"input_shape": list(self.stages[0].input_shape)})}
+        shape, rows = self.stages[0].input_shape, self.plan.batch_size
+        header = {"settings": self.settings, "input_shape": shape, "rows": rows, "classes": self._classes}
+        meta = {"workbench.network": json.dumps(header)}
         path = Path(path)
         temporary = path.with_suffix(path.suffix + ".tmp")
         save_file({name: np.ascontiguousarray(array) for name, array in self._arrays().items()}, temporary, meta)
@@ -235,13 +236,17 @@ class Network:
 
         try:
             with safe_open(path, framework="numpy") as file:
-                settings = json.loads((file.metadata() or {})["workbench.network"])
+                header = json.loads((file.metadata() or {})["workbench.network"])
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        except (SafetensorError, KeyError, OSError, ValueError) as error:
-            raise DataError(f"{path} is not a saved network: {error}") from None
-        input_shape = settings.pop("input_shape")
-        network = cls(**settings).initialize(input_shape)
-        for name, array in network._arrays().items():
+            network = cls(**header["settings"])
+            network._begin(network._build(header["input_shape"]), header["rows"])
+            own = network._arrays()
+            if {name: a.shape for name, a in own.items()} != {name: a.shape for name, a in arrays.items()}:
+                raise DataError("its arrays are not those of its layers.")
+            network._classes = header["classes"] and tuple(header["classes"])
+        except (SafetensorError, LookupError, OSError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is not a saved network that can be loaded: {error}") from None
+        for name, array in own.items():
             array[...] = arrays[name]
         return network
 
@@ -249,32 +254,61 @@ class Network:
         """Settings and values; memory and machine code are made anew by whoever copies it."""
         arrays = {name: array.copy() for name, array in self._arrays().items()} if self._plan else None
         shape = self.stages[0].input_shape if self._plan else None
+        rows = self._plan.batch_size if self._plan else None
         state = self._plan.state.copy() if self._plan else None
         return {
-            "settings": self.settings, "input_shape": shape, "arrays": arrays, "optimizer_state": state,
-            "history": self.history, "steps": self._steps, "classes_labelled": self._classes_labelled,
+            "settings": self.settings, "input_shape": shape, "rows": rows, "arrays": arrays, "optimizer_state": state,
+            "history": list(self.history), "steps": self._steps, "classes": self._classes,
             "shuffle": self._shuffle.bit_generator.state if self._plan else None,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Network.__init__(self, **state["settings"])
         if state["input_shape"] is not None:
-            self.initialize(state["input_shape"])
+            self._begin(self._build(state["input_shape"]), state["rows"])
             for name, array in self._arrays().items():
                 array[...] = state["arrays"][name]
             self.plan.state[...] = state["optimizer_state"]
             self._shuffle.bit_generator.state = state["shuffle"]
-        self.history, self._steps = state["history"], state["steps"]
-        self._classes_labelled = state["classes_labelled"]
+        self.history, self._steps, self._classes = state["history"], state["steps"], state["classes"]
 
-    def _check_ending(self, last: Stage) -> None:
-        """A loss of probabilities straight after a layer is a forgotten activation."""
+    def _build(self, input_shape: Sequence[int]) -> list[Stage]:
+        """The stages for samples of this shape. Raises ``ConfigError``."""
+        if not isinstance(input_shape, Sequence) or not input_shape or not all(_is_whole(n, 1) for n in input_shape):
+            raise ConfigError(f"input_shape = {input_shape!r} should hold whole numbers of at least 1, such as (64,).")
+        stages = build_stages(self._layers, tuple(map(int, input_shape)))
+        self._check_ending(stages)
+        return stages
+
+    def _check_ending(self, stages: Sequence[Stage]) -> None:
+        """A loss of probabilities after anything else is a forgotten activation."""
         loss = self._loss.spec
-        if loss.fused and last.activation is None and last.n_parameters:
+        if loss.fused and loss.targets in PROBABILITIES and not gives_probabilities(stages, loss):
             raise ConfigError(
-                f"loss {loss.name!r} needs probabilities, but {last} gives any number: "
+                f"loss {loss.name!r} needs {PROBABILITIES[loss.targets]}, but {stages[-1]} gives other numbers: "
                 f"end the layers with {' or '.join(repr(name) for name in loss.fused)}."
             )
+
+    def _begin(self, stages: Sequence[Stage], rows: int) -> Network:
+        """Plan for batches of ``rows`` and draw initial values."""
+        self._plan = self._make_plan(stages, rows)
+        self._steps, self.history = 0, []
+        self._shuffle = np.random.default_rng(self._seeds(1))
+        self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
+        arrays = self._arrays()
+        for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
+            rng = np.random.default_rng(sequence)
+            for name, parameter in stage.shape.parameters.items():
+                chosen = choose("initializer", parameter.initializer) if parameter.initializer else self._initializer
+                values = chosen.spec.function(
+                    rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options
+                )
+                if np.shape(values) != parameter.shape:
+                    raise PluginError(
+                        f"{chosen.owner}: gave an array of shape {np.shape(values)} where {parameter.shape} was asked."
+                    )
+                arrays[f"{stage.index}.{name}"][...] = values
+        return self
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {**self.plan.parameters, **self.plan.buffers}
@@ -282,8 +316,25 @@ class Network:
     def _samples(self, X: Any) -> np.ndarray:
         return check_samples(X, self._dtype, self.stages[0].input_shape)
 
-    def _make_plan(self, stages: Sequence[Stage], batch_size: int) -> Plan:
-        return Plan(stages, self._loss, self._reduction, self._optimizer, batch_size, self._dtype)
+    def _targets(self, y: Any, n_samples: int, stages: Sequence[Stage]) -> tuple[np.ndarray, Classes | None]:
+        return encode_targets(y, n_samples, stages[-1].shape.output, self._loss.spec, self._dtype)
+
+    def _make_plan(self, stages: Sequence[Stage], rows: int) -> Plan:
+        try:
+            return Plan(stages, self._loss, self._reduction, self._optimizer, rows, self._dtype)
+        except ConfigError:
+            raise
+        except (MemoryError, ValueError):  # ValueError: more numbers than an array can hold
+            raise ConfigError(
+                f"batches of {rows} samples through layers of {sum(s.n_parameters for s in stages)} parameters do not "
+                "fit into memory: take a smaller batch_size or fewer units."
+            ) from None
+
+    def _resized(self, plan: Plan, rows: int) -> Plan:
+        """The same network, values and views of them included, for batches of ``rows``."""
+        resized = self._make_plan(plan.stages, rows)
+        resized.weights, resized.buffers, resized.state = plan.weights, plan.buffers, plan.state
+        return resized
 
     def _program(self, plan: Plan, operations: Sequence[Operation]) -> Program:
         if self._executor == "reference":
@@ -295,9 +346,9 @@ class Network:
         return np.random.SeedSequence(int(self._seed)).spawn(3)[purpose]
 
     def _thread_count(self) -> int:
-        return (
-            self._threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
+        if self._threads is not None:
+            return self._threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def _rates(self, steps_per_epoch: int) -> np.ndarray:
         """The learning rate of every step, (epochs, steps_per_epoch)."""
@@ -317,22 +368,28 @@ class Network:
             )
             total += loss
             if broke or (plan.broken >= 0).any():
-                raise self._diverged(epoch, stopped if broke else int(plan.broken.max() - self._steps))
+                raise self._diverged(epoch, stopped + 1)
         self._steps += steps
         return total
 
     def _diverged(self, epoch: int, step: int) -> TrainingDiverged:
+        """What broke first: a gradient, at the step noted with it, or the loss at ``step`` (of the epoch, from 1)."""
         plan = self.plan
-        last = plan.stages[len(plan.stages) - 1 - bool(plan.fused)]
-        where = f"the loss, of outputs as large as {abs(plan.outputs[last.index]).max():.1e} from {last}"
-        for stage, broken in zip(plan.trained, plan.broken, strict=False):
-            if broken >= 0:
-                where = f"the gradient of {stage}"
-        for stage in reversed(plan.stages[: len(plan.stages) - bool(plan.fused)]):
-            if not np.isfinite(plan.outputs[stage.index]).all():
-                where = f"the output of {stage}"
+        broken = [(at, stage) for at, stage in zip(plan.broken.tolist(), plan.trained, strict=True) if at >= 0]
+        forward = plan.stages[: len(plan.stages) - bool(plan.fused)]
+        if broken:
+            first = min(at for at, _ in broken)
+            step = first - self._steps
+            nearest = [stage for at, stage in broken if at == first][-1]  # gradients flow from the output backwards
+            what, where = "a gradient", f"the gradient of {nearest}"
+        else:
+            largest = abs(plan.outputs[forward[-1].index]).max()
+            what, where = "the loss", f"the loss, of outputs as large as {largest:.1e} from {forward[-1]}"
+            for stage in reversed(forward):
+                if not np.isfinite(plan.outputs[stage.index]).all():
+                    where = f"the output of {stage}"
         return TrainingDiverged(
-            f"the loss is no longer finite in epoch {epoch}, step {step + 1}: "
+            f"{what} is no longer finite in epoch {epoch}, step {step}: "
             f"it began in {where}. A smaller learning rate than "
             f"{self._optimizer.options['lr']:g} is the usual remedy; standardised inputs help too."
         )
@@ -353,20 +410,21 @@ class Network:
 class _Evaluation:
     """Loss and accuracy on fixed data, whenever asked."""
 
-    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray) -> None:
-        self.network, self.n = network, len(X)
+    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, classes: Classes | None) -> None:
+        self.network, self.n, self.labelled = network, len(X), classes is not None
         operations = network.plan.evaluate_operations(X, y, np.arange(len(X)))
         self.program = network._program(network.plan, operations)
 
     def record(self) -> Record:
         network = self.network
-        steps = -(-self.n // network._batch_size)
+        rows = network.plan.batch_size
+        steps = -(-self.n // rows)
         network.plan.correct[:] = 0
         total, _, broke = self.program.run(
-            self.n, network._batch_size, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
+            self.n, rows, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
         )
         record: Record = {"val/loss": float("nan") if broke else total * _scale(network._reduction, self.n)}
-        if network._classes_labelled:
+        if self.labelled:
             record["val/accuracy"] = float(network.plan.correct.sum() / self.n)
         return record
 
@@ -394,10 +452,14 @@ def _scale(reduction: str, n: int) -> float:
     return {"mean": 1.0 / n, "sum": 1.0, "half_sum": 0.5}[reduction]
 
 
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+
+
 def _plain(choice: Any) -> Any:
-    """Lists and dicts as JSON has them, whatever mapping or sequence the caller used."""
+    """Lists, dicts and numbers as JSON has them, whatever mapping, sequence or NumPy scalar the caller used."""
     if isinstance(choice, Mapping):
         return {str(k): _plain(v) for k, v in choice.items()}
     if isinstance(choice, Sequence) and not isinstance(choice, str):
         return [_plain(v) for v in choice]
-    return choice
+    return choice.item() if isinstance(choice, np.generic) else choice
