@@ -419,8 +419,8 @@ def test_a_change_of_rows_keeps_what_was_learned():
     """Values, views of them and the optimizer's memory."""
     net = make(batch_size=60, optimizer="adam", epochs=1).fit(X, LABELS)
     view = net.parameters()["0.weight"]
-    small = copy.copy(net)
-    small._batch_size = 30
+    small = make()
+    small.__setstate__(net.__getstate__() | {"settings": net.settings | {"batch_size": 30}, "rows": 30})
     with pytest.warns(UserWarning, match="larger than the 30"):
         net.fit(X[:30], LABELS[:30])
     assert bits(net) == bits(small.fit(X[:30], LABELS[:30]))

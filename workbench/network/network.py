@@ -143,7 +143,8 @@ class Network:
         """Train for ``epochs`` passes, on from where the network is; ``on_epoch(epoch, record)`` after each.
 
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
-        (n_samples, n_outputs). Raises ``DataError``, or ``TrainingDiverged`` with epoch and layer.
+        (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together,
+        or ``TrainingDiverged`` with epoch and layer.
         """
         X = check_samples(X, self._dtype, self.stages[0].input_shape if self._plan else None)
         stages = self.stages if self._plan else self._build(X.shape[1:])
