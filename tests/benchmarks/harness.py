@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 THREADS = 2
+POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 
 
 def limit_threads() -> None:
     """Give all sides the same cores and threads. Call it before anything that starts a thread pool is imported."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # JAX takes as many threads as it has cores
-    for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    for pool in POOLS:
         os.environ[f"{pool}_NUM_THREADS"] = str(THREADS)
 
 
@@ -81,4 +82,4 @@ def machine(*distributions: str) -> str:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             versions.append(f"{name} not installed")
-    return f"{processor}, {THREADS} threads for every side; {', '.join(versions)}."
+    return f"{processor}, at most {THREADS} threads a side; {', '.join(versions)}."
