@@ -77,7 +77,8 @@ def main():
     memory = {side: max(p.mebibytes for p in processes) for side, processes in taken.items()}
     ratio = seconds["theirs"] / seconds["ours"]
     harness.show(
-        f"The vanishing_gradient sweep, 36 networks; PyTorch on one thread, its faster choice here. {harness.machine('mlflow', 'hydra-core', 'torch', 'numba')} "
+        f"The vanishing_gradient sweep, 36 networks; PyTorch on one thread, its faster choice. "
+        f"{harness.machine('mlflow', 'hydra-core', 'torch', 'numba')} "
         f"Median difference of a cell's validation accuracy: {difference:.3f}.",
         ["", "workbench", "PyTorch + Hydra + MLflow", "theirs / ours (target)"],
         [
