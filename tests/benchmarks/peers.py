@@ -115,6 +115,7 @@ class TorchCompiled(TorchEager):
 
     def __init__(self, weights, batch_size, threads):
         super().__init__(weights, batch_size, threads)
+        self.torch._dynamo.reset()  # or the networks of earlier cases count as recompilations of this one
         self.step = self.torch.compile(super().step)
 
 
