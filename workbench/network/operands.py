@@ -308,21 +308,31 @@ class Operation:
         function(**{name: operand.value(shard, record) for name, operand in self.operands.items()})
 
     def row(self, shard: Shard) -> list[int]:
-        return [slot for operand in self.operands.values() for slot in operand.slots(shard)]
+        """The fixed numbers of this call, for one shard."""
+        if shard not in self._rows:
+            self._rows[shard] = [slot for operand in self.operands.values() for slot in operand.slots(shard)]
+        return self._rows[shard]
 
     def compile(self, dtype: str) -> Any:
         """The compiled kernel, a C function of two addresses at ``.address``. Raises ``PluginError``."""
+        return _compile(self.name, self._source, self.template, tuple(sorted(self.bind.items())), dtype, self.owner)
+
+    @functools.cached_property
+    def _rows(self) -> dict[Shard, list[int]]:
+        return {}
+
+    @functools.cached_property
+    def _source(self) -> str:
         lines, slot = [], 0
         for name, operand in self.operands.items():
             expression, slot = operand.declare(slot)
             lines.append(f"    {name} = {expression}\n")
-        source = (
+        return (
             "def kernel(row_address, record_address):\n"
             "    row, record = int64_at(row_address), int64_at(record_address)\n"
             + "".join(lines)
             + f"    function({', '.join(self.operands)})\n"
         )
-        return _compile(self.name, source, self.template, tuple(sorted(self.bind.items())), dtype, self.owner)
 
 
 @functools.cache

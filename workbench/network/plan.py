@@ -129,8 +129,7 @@ class Plan:
 
     def forward_operations(self, source: np.ndarray, order: np.ndarray, upto: int | None = None) -> list[Operation]:
         """Take the batch and run the first ``upto`` stages."""
-        operations = [self._take("x", source, order, self.x)]
-        return operations + [self._forward(stage) for stage in self.stages[:upto]]
+        return [self._take("x", source, order, self.x), *self._forwards[:upto]]
 
     def loss_operations(self, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
         """Take the targets, compute losses and the gradient where the backward pass begins."""
@@ -178,7 +177,7 @@ class Plan:
         """Forward to the loss and back: fills ``gradients(shard)`` of every shard."""
         upto = len(self.stages) - (1 if self.fused else 0)
         operations = self.forward_operations(source, order, upto) + self.loss_operations(targets, order)
-        return operations + [o for stage in reversed(self.stages[:upto]) for o in self._backward(stage)]
+        return operations + [o for backward in reversed(self._backwards[:upto]) for o in backward]
 
     def train_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
         """One step; right answers are counted in ``correct``, as the network was when it gave them."""
@@ -186,7 +185,7 @@ class Plan:
         return [
             *self.gradient_operations(source, targets, order),
             self._count_correct(len(self.stages) - (2 if self.fused else 1)),
-            *self._updates(),
+            *self._updates,
             Operation("tally", kernels.tally, tally | {"step": Field(STEP)}, barrier=True, single=True),
         ]
 
@@ -243,6 +242,16 @@ class Plan:
         if len(states) >= len(kernels.STATE):
             raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {states}.")
         return len(states)
+
+    # Every program is made of the same operations; they are stated once, and remember their rows and kernels.
+
+    @functools.cached_property
+    def _forwards(self) -> list[Operation]:
+        return [self._forward(stage) for stage in self.stages]
+
+    @functools.cached_property
+    def _backwards(self) -> list[list[Operation]]:
+        return [self._backward(stage) for stage in self.stages]
 
     def _take(self, name: str, source: np.ndarray, order: np.ndarray, target: np.ndarray) -> Operation:
         operands: dict[str, Any] = {
@@ -321,6 +330,7 @@ class Plan:
         bind = {"derivative": spec.derivative}
         return Operation(f"{stage.name}_backward", template, operands, bind, stage.chosen.owner)
 
+    @functools.cached_property
     def _updates(self) -> list[Operation]:
         given = {k: v for k, v in self.optimizer.options.items() if k != "lr"}
         options = tuple(float(given[name]) for name in inspect.signature(self._rule).parameters if name in given)
