@@ -129,8 +129,9 @@ class Network:
         program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, self._thread_count())
         total = float(plan.losses[:, 0].sum())
         gradients = [plan.gradients(s) for s in range(len(plan.shards))]
-        loss = total * _scale(self._reduction, len(X))
-        return loss, {name: sum((g[name] for g in gradients[1:]), gradients[0][name].copy()) for name in gradients[0]}
+        return plan.reduced(total, len(X)), {
+            name: sum((g[name] for g in gradients[1:]), gradients[0][name].copy()) for name in gradients[0]
+        }
 
     def fit(
         self,
@@ -177,7 +178,7 @@ class Network:
         for epoch in range(done + 1, done + self._epochs + 1):
             order[:] = self._shuffle.permutation(len(X))
             total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
-            record: Record = {"epoch": epoch, "train/loss": total * _scale(self._reduction, len(X))}
+            record: Record = {"epoch": epoch, "train/loss": plan.reduced(total, len(X))}
             if classes is not None:
                 record["train/accuracy"] = float(plan.correct.sum() / len(X))
             record.update(self._diagnostics(steps))
@@ -424,7 +425,7 @@ class _Evaluation:
         total, _, broke = self.program.run(
             self.n, rows, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
         )
-        record: Record = {"val/loss": float("nan") if broke else total * _scale(network._reduction, self.n)}
+        record: Record = {"val/loss": float("nan") if broke else network.plan.reduced(total, self.n)}
         if self.labelled:
             record["val/accuracy"] = float(network.plan.correct.sum() / self.n)
         return record
@@ -447,10 +448,6 @@ class _Slopes:
             "activations/saturated_by_layer": (self.counts[:, 0] / (self.units * rows)).tolist(),
             "activations/dead_by_layer": (self.counts[:, 1] / self.units).tolist(),
         }
-
-
-def _scale(reduction: str, n: int) -> float:
-    return {"mean": 1.0 / n, "sum": 1.0, "half_sum": 0.5}[reduction]
 
 
 def _is_whole(value: Any, least: int) -> bool:

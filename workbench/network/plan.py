@@ -69,8 +69,6 @@ class Plan:
         self.stages, self.dtype, self.batch_size = list(stages), dtype, batch_size
         self.loss, self.reduction, self.optimizer = loss, reduction, optimizer
         spec: Loss = loss.spec
-        if reduction not in spec.reductions:
-            raise ConfigError(f"loss {spec.name!r} has no reduction {reduction!r}: choose from {spec.reductions}.")
         last = self.stages[-1]
         self.fused: Fused | None = spec.fused.get(last.name) if last.activation and len(stages) > 1 else None
         self.shards = shards(batch_size, self._shard_count())
@@ -99,6 +97,10 @@ class Plan:
     @functools.cached_property
     def parameters(self) -> dict[str, np.ndarray]:
         return {name: self.weights[a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
+
+    def reduced(self, total: float, n: int) -> float:
+        """The loss of ``n`` samples whose losses add up to ``total``."""
+        return total * (_SCALES[self.reduction] / (n if self.reduction == "mean" else 1))
 
     def gradients(self, shard: int) -> dict[str, np.ndarray]:
         return {name: self._gradients[shard, a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
