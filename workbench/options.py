@@ -97,10 +97,10 @@ def _check_type(what: str, option: Option, value: Any) -> Any:
 
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = int(value)  # a parameter grid made with np.arange holds np.int64
-    elif isinstance(value, list) and isinstance(option.default, tuple):
-        value = tuple(value)  # YAML has no tuples
     try:
         return option.adapter.validate_python(value)
     except ValidationError as error:
+        if isinstance(value, list):  # YAML has no tuples
+            return _check_type(what, option, tuple(value))
         reason = error.errors()[0]["msg"].removeprefix("Input ")
         raise ConfigError(f"{what} {reason}.") from None

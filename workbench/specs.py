@@ -166,7 +166,7 @@ class LayerShape:
     """What a layer needs for one input shape; all shapes are per sample, without the batch axis.
 
     ``workspace`` arrays are ``(batch, *shape)`` and live from forward to backward; ``saved`` arrays have no batch
-    axis. ``constants`` are numbers the kernels take by name.
+    axis. ``constants`` are numbers and ``tables`` int64 arrays (of indices, say) that the kernels take by name.
     """
 
     output: Shape
@@ -174,6 +174,7 @@ class LayerShape:
     workspace: Mapping[str, Shape] = field(default_factory=dict)
     saved: Mapping[str, Shape] = field(default_factory=dict)
     constants: Mapping[str, int | float] = field(default_factory=dict)
+    tables: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Layer:
@@ -182,23 +183,26 @@ class Layer:
     ``build(input_shape)`` checks the shape (raise ``ConfigError``) and returns a ``LayerShape``. ``forward`` and
     ``backward`` are static functions on arrays that name what they need among: ``x`` and ``output``
     ``(batch, *shape)``; in backward also ``grad_output`` (given) and ``grad_x`` (to fill; empty when nobody needs it);
-    every parameter, and ``grad_`` + parameter (to fill, of the same shape); every workspace, saved and constant
+    every parameter, and ``grad_`` + parameter (to fill, of the same shape); every workspace, saved, constant and table
     name; ``training`` (bool), ``key`` (int64, new each step and layer: the seed of any noise) and ``first_row``
     (index of row 0 in the batch, so that noise does not depend on how the batch was divided).
-    A batch may be divided among threads, and the last one may leave a part without rows: then ``backward`` still fills
-    its parameters' gradients, with zeros. ``rowwise=False`` says a row's output depends on other rows, so the batch is
-    never divided.
+
+    Threads share a batch out by rows: a kernel sees some of them, perhaps none, and ``backward`` still fills its
+    parameters' gradients, with zeros then. A kernel that names ``start`` and ``stop`` is shared out by features
+    instead: it sees every row, and does what concerns [start, stop) of the last axis of ``output``, or in ``backward``
+    of ``x``, perhaps nothing. So does a layer whose rows depend on each other, or whose weight is large.
+
+    A layer without ``forward`` and ``backward`` hands its input on in another shape.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str] = "layer"
-    rowwise: ClassVar[bool] = True
 
     def build(self, input_shape: Shape) -> LayerShape:
         raise NotImplementedError
 
-    forward: Callable
-    backward: Callable
+    forward: ClassVar[Callable | None] = None
+    backward: ClassVar[Callable | None] = None
 
     @classmethod
     def spec(cls) -> Spec:

@@ -24,7 +24,6 @@ class BatchNorm(Layer):
     """
 
     name = "batch_norm"
-    rowwise = False
     eps: Annotated[float, Gt(0)] = 1e-5
     momentum: Annotated[float, Ge(0), Le(1)] = 0.1
 
@@ -45,53 +44,63 @@ class BatchNorm(Layer):
         )
 
     @staticmethod
-    def forward(x, output, weight, bias, running_mean, running_var, mean, inverse_std, training, eps, momentum):
-        features = weight.size
-        n = x.size // features
-        rows, out = x.reshape((n, features)), output.reshape((n, features))
+    def forward(
+        x, output, weight, bias, running_mean, running_var, mean, inverse_std, training, eps, momentum, start, stop
+    ):
+        n = x.size // weight.size
+        rows, out = x.reshape((n, weight.size)), output.reshape((n, weight.size))
+        mu, scale = mean[start:stop], inverse_std[start:stop]
+        gain, shift = weight[start:stop], bias[start:stop]
+        kept_mean, kept_var = running_mean[start:stop], running_var[start:stop]
         if training:
-            mean[:] = 0
-            inverse_std[:] = 0
+            mu[:] = 0
+            scale[:] = 0
             for i in range(n):
-                for j in range(features):
-                    mean[j] += rows[i, j]
-            for j in range(features):
-                mean[j] /= n
+                row = rows[i, start:stop]
+                for j in range(mu.size):
+                    mu[j] += row[j]
+            for j in range(mu.size):
+                mu[j] /= n
             for i in range(n):
-                for j in range(features):
-                    inverse_std[j] += (rows[i, j] - mean[j]) ** 2
-            for j in range(features):
-                running_mean[j] += momentum * (mean[j] - running_mean[j])
-                running_var[j] += momentum * (inverse_std[j] / max(n - 1, 1) - running_var[j])
-                inverse_std[j] = 1 / math.sqrt(inverse_std[j] / n + eps)
+                row = rows[i, start:stop]
+                for j in range(mu.size):
+                    scale[j] += (row[j] - mu[j]) ** 2
+            for j in range(mu.size):
+                kept_mean[j] += momentum * (mu[j] - kept_mean[j])
+                kept_var[j] += momentum * (scale[j] / max(n - 1, 1) - kept_var[j])
+                scale[j] = 1 / math.sqrt(scale[j] / n + eps)
         else:
-            for j in range(features):
-                mean[j] = running_mean[j]
-                inverse_std[j] = 1 / math.sqrt(running_var[j] + eps)
+            for j in range(mu.size):
+                mu[j] = kept_mean[j]
+                scale[j] = 1 / math.sqrt(kept_var[j] + eps)
         for i in range(n):
-            for j in range(features):
-                out[i, j] = (rows[i, j] - mean[j]) * inverse_std[j] * weight[j] + bias[j]
+            row, normalised = rows[i, start:stop], out[i, start:stop]
+            for j in range(mu.size):
+                normalised[j] = (row[j] - mu[j]) * scale[j] * gain[j] + shift[j]
 
     @staticmethod
-    def backward(x, weight, mean, inverse_std, training, grad_output, grad_weight, grad_bias, grad_x):
-        features = weight.size
-        n = x.size // features
-        rows, grad = x.reshape((n, features)), grad_output.reshape((n, features))
-        grad_weight[:] = 0
-        grad_bias[:] = 0
+    def backward(x, weight, mean, inverse_std, training, grad_output, grad_weight, grad_bias, grad_x, start, stop):
+        n = x.size // weight.size
+        rows, grad = x.reshape((n, weight.size)), grad_output.reshape((n, weight.size))
+        mu, scale, gain = mean[start:stop], inverse_std[start:stop], weight[start:stop]
+        grad_gain, grad_shift = grad_weight[start:stop], grad_bias[start:stop]
+        grad_gain[:] = 0
+        grad_shift[:] = 0
         for i in range(n):
-            for j in range(features):
-                grad_bias[j] += grad[i, j]
-                grad_weight[j] += grad[i, j] * (rows[i, j] - mean[j]) * inverse_std[j]
+            row, delta = rows[i, start:stop], grad[i, start:stop]
+            for j in range(mu.size):
+                grad_shift[j] += delta[j]
+                grad_gain[j] += delta[j] * (row[j] - mu[j]) * scale[j]
         if grad_x.size:
-            grad_rows = grad_x.reshape((n, features))
+            grad_rows = grad_x.reshape((n, weight.size))
             # the batch's mean and variance depend on every row, the running ones on none
             share = 1 / n if training else 0.0
             for i in range(n):
-                for j in range(features):
-                    normalised = (rows[i, j] - mean[j]) * inverse_std[j]
-                    through = grad[i, j] - share * (grad_bias[j] + normalised * grad_weight[j])
-                    grad_rows[i, j] = weight[j] * inverse_std[j] * through
+                row, delta, into = rows[i, start:stop], grad[i, start:stop], grad_rows[i, start:stop]
+                for j in range(mu.size):
+                    normalised = (row[j] - mu[j]) * scale[j]
+                    through = delta[j] - share * (grad_shift[j] + normalised * grad_gain[j])
+                    into[j] = gain[j] * scale[j] * through
 
 
 @hookimpl

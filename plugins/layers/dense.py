@@ -37,21 +37,24 @@ class Dense(Layer):
         )
 
     @staticmethod
-    def forward(x, weight, bias, output):
-        np.dot(x, weight, output)
+    def forward(x, weight, bias, output, start, stop):
+        np.matmul(x, weight[:, start:stop], output[:, start:stop])
+        shift = bias[start:stop]
         for i in range(output.shape[0]):
-            for j in range(bias.size):
-                output[i, j] += bias[j]
+            units = output[i, start:stop]
+            for j in range(shift.size):
+                units[j] += shift[j]
 
     @staticmethod
-    def backward(x, weight, bias, grad_output, grad_weight, grad_bias, grad_x):
-        np.dot(x.T, grad_output, grad_weight)
-        grad_bias[:] = 0
-        for i in range(grad_output.shape[0]):
-            for j in range(bias.size):
-                grad_bias[j] += grad_output[i, j]
+    def backward(x, weight, bias, grad_output, grad_weight, grad_bias, grad_x, start, stop):
+        np.matmul(x[:, start:stop].T, grad_output, grad_weight[start:stop])
+        if start == 0:
+            grad_bias[:] = 0
+            for i in range(grad_output.shape[0]):
+                for j in range(bias.size):
+                    grad_bias[j] += grad_output[i, j]
         if grad_x.size:
-            np.dot(grad_output, weight.T, grad_x)
+            np.matmul(grad_output, weight[start:stop].T, grad_x[:, start:stop])
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """From a plain Python function to cached machine code."""
 
-from workbench.jit import matmul  # noqa: F401  (takes the place of np.dot in kernels)
+from workbench.jit import matmul, windows  # noqa: F401  (take the place of plain functions in kernels)
 from workbench.jit.cache import specialise, statistics
 from workbench.jit.elementwise import elementwise
 from workbench.jit.fingerprint import fingerprint

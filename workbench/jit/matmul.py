@@ -329,9 +329,10 @@ def install(dtype: str) -> str:
 
 @functools.cache
 def dot(dtype: str) -> Any:
-    """What ``np.dot(a, b, out)`` becomes in a kernel of ``dtype``: 2-d arrays of it, ``out`` C-contiguous.
+    """What ``np.dot`` and ``np.matmul(a, b, out)`` become in a kernel of ``dtype``: 2-d arrays, ``out`` by rows.
 
-    Types are checked when a kernel is compiled; shapes that do not fit fill ``out`` with NaN.
+    Types are checked when a kernel is compiled; shapes that do not fit, and an ``out`` whose rows are not contiguous,
+    fill ``out`` with NaN.
     """
     symbol = install(dtype)
     size = _SIZE[dtype]
@@ -356,11 +357,9 @@ def dot(dtype: str) -> Any:
         for name, array in (("a", a), ("b", b), ("out", out)):
             if not isinstance(array, types.Array) or array.ndim != 2 or str(array.dtype) != dtype:
                 raise TypingError(f"np.dot: {name} cannot be {array}: in this kernel it must be a 2-d {dtype} array")
-        if out.layout != "C":
-            raise TypingError("np.dot: out cannot be a slice or a transpose: it must be C-contiguous")
-
         def checked(a, b, out):  # type: ignore[no-untyped-def]
-            if a.shape[1] != b.shape[0] or out.shape[0] != a.shape[0] or out.shape[1] != b.shape[1]:
+            fits = a.shape[1] == b.shape[0] and out.shape[0] == a.shape[0] and out.shape[1] == b.shape[1]
+            if not fits or (out.strides[1] != size and out.shape[1] > 1):
                 out[:] = np.nan  # a kernel cannot raise; training stops at what is not finite
                 return
             gemm(
@@ -375,3 +374,4 @@ def dot(dtype: str) -> Any:
 
 
 replace_function(np.dot, dot)
+replace_function(np.matmul, dot)

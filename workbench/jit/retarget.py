@@ -47,9 +47,9 @@ def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
 _replacements: dict[int, Callable[[str], Any]] = {}
 
 
-def replace_function(library_function: Callable, replacement: Callable[[str], Any]) -> None:
-    """Have kernels call ``replacement(dtype)`` wherever they name ``library_function``."""
-    _replacements[id(library_function)] = replacement
+def replace_function(plain: Callable, replacement: Callable[[str], Any]) -> None:
+    """Have kernels call ``replacement(dtype)`` wherever they name ``plain``, which is kept for plain Python."""
+    _replacements[id(plain)] = replacement
 
 
 def reassociated(function: Callable) -> Callable:
@@ -74,6 +74,8 @@ class _Retarget:
             function, types.FunctionType
         ):  # an njit dispatcher or an intrinsic: already what it should be
             return function
+        if id(function) in _replacements:
+            return _replacements[id(function)](self.dtype)
         if id(function) in self._done:
             return self._done[id(function)]
         self._done[id(function)] = function  # a recursive call keeps its plain name

@@ -55,6 +55,11 @@ class Stage:
         return self.chosen.spec if self.layer is None else None
 
     @property
+    def is_view(self) -> bool:
+        """Whether the output is the input in another shape."""
+        return self.layer is not None and self.layer.forward is None
+
+    @property
     def options(self) -> tuple[float, ...]:
         return tuple(float(value) for value in self.chosen.options.values())
 

@@ -163,8 +163,11 @@ class CompiledProgram(Program):
         self._table = np.zeros((len(operations), _ROW + len(shards)), dtype=np.int64)
         self._arrived = np.zeros(8, dtype=np.int64)
         address = self._memory.ctypes.data
+        wide_before = False
         for i, (operation, line) in enumerate(zip(operations, rows, strict=True)):
-            self._table[i, :_ROW] = self._kernels[i].address, operation.barrier, operation.check_loss
+            barrier = operation.barrier or operation.wide or wide_before
+            self._table[i, :_ROW] = self._kernels[i].address, barrier, operation.check_loss
+            wide_before = operation.wide
             for s, row in enumerate(line):
                 if row:
                     self._table[i, _ROW + s] = address

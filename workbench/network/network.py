@@ -127,11 +127,7 @@ class Network:
         order = np.arange(len(X))
         program = self._program(plan, plan.gradient_operations(X, y, order))
         program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, self._thread_count())
-        total = float(plan.losses[:, 0].sum())
-        gradients = [plan.gradients(s) for s in range(len(plan.shards))]
-        return plan.reduced(total, len(X)), {
-            name: sum((g[name] for g in gradients[1:]), gradients[0][name].copy()) for name in gradients[0]
-        }
+        return plan.reduced(float(plan.losses[:, 0].sum()), len(X)), plan.gradients()
 
     def fit(
         self,

@@ -288,7 +288,8 @@ class Operation:
     """One kernel call in a program: ``template`` with the plugin's functions bound by name, on these operands.
 
     ``barrier``: every shard's earlier work must be done; ``check_loss``: stop here if the loss is not finite;
-    ``single``: for shard 0 only. ``owner`` names the plugin in errors.
+    ``single``: for shard 0 only; ``wide``: reads or writes other shards' rows, so a barrier lies before and behind.
+    ``owner`` names the plugin in errors.
     """
 
     name: str
@@ -299,6 +300,7 @@ class Operation:
     barrier: bool = False
     check_loss: bool = False
     single: bool = False
+    wide: bool = False
 
     def run(self, shard: Shard, record: np.ndarray) -> None:
         """As plain Python: the reference."""
@@ -354,6 +356,11 @@ def _compile(name: str, source: str, template: Callable, bind: tuple, dtype: str
     }
     signature = void(int64, int64)
     return specialise(name, source, signature, {"function": (template, dict(bind))}, scope, dtype, owner=owner)
+
+
+def is_wide(function: Callable) -> bool:
+    """Whether a layer's kernel is shared out by features."""
+    return "start" in _parameters(function)
 
 
 def in_order_of(function: Callable, operands: Mapping[str, Operand]) -> dict[str, Operand]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,7 @@ from workbench.network.operands import (
     Training,
     Whole,
     in_order_of,
+    is_wide,
     shards,
 )
 from workbench.specs import Fused, Loss
@@ -59,8 +60,7 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
 class Plan:
     """Memory and programs of one network for one batch size.
 
-    ``parameters``, ``buffers`` and ``gradients(shard)`` are views by name; ``outputs[i]`` is stage i's output of the
-    last batch, ``grads[i]`` the gradient of the loss with respect to it.
+    ``parameters`` and ``buffers`` are views by name; ``outputs[i]`` is stage i's output of the last batch, ``grads[i]`` the gradient of the loss with respect to it.
     """
 
     def __init__(
@@ -76,8 +76,13 @@ class Plan:
 
         self.x = aligned((batch_size, *stages[0].input_shape), dtype)
         self.y = aligned((batch_size, *last.shape.output), dtype)
-        self.outputs = [aligned((batch_size, *s.shape.output), dtype) for s in stages]
-        self.grads = [aligned((batch_size, *s.shape.output), dtype) for s in stages]
+        self.outputs: list[np.ndarray] = []
+        self.grads: list[np.ndarray] = []
+        for stage in self.stages:
+            shape = (batch_size, *stage.shape.output)
+            before = (self.outputs[-1], self.grads[-1]) if stage.index else (self.x, aligned(self.x.shape, dtype))
+            for arrays, array in zip((self.outputs, self.grads), before, strict=True):
+                arrays.append(array.reshape(shape) if stage.is_view else aligned(shape, dtype))
         self._no_grad = aligned((batch_size, *(0 for _ in stages[0].input_shape)), dtype)
         self.workspace = [
             {name: aligned((batch_size, *shape), dtype) for name, shape in s.shape.workspace.items()}
@@ -102,15 +107,24 @@ class Plan:
         """The loss of ``n`` samples whose losses add up to ``total``."""
         return total * (_SCALES[self.reduction] / (n if self.reduction == "mean" else 1))
 
-    def gradients(self, shard: int) -> dict[str, np.ndarray]:
-        return {name: self._gradients[shard, a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
+    def gradients(self) -> dict[str, np.ndarray]:
+        """Copies of the gradients that a backward pass left."""
+        found = {}
+        for stage in self.trained:
+            parts = self._gradients_of(stage)
+            for name, (a, b, shape) in self._places_of(stage).items():
+                found[name] = np.add.reduce(parts[:, a:b]).reshape(shape)
+        return found
 
     @property
     def workspace_bytes(self) -> int:
-        """Everything but the parameters and buffers themselves."""
-        arrays = [self.x, self.y, *self.outputs, *self.grads, self._gradients, self.state]
+        """What a training step needs in memory besides parameters and buffers."""
+        arrays = [self.x, self.y, self.state]
+        arrays += [a for s in self.stages if not s.is_view for a in (self.outputs[s.index], self.grads[s.index])]
         arrays += [a for arrays in self.workspace for a in arrays.values()]
-        return sum(a.nbytes for a in arrays)
+        arrays += [table for s in self.stages for table in s.shape.tables.values()]
+        gradients = sum(s.n_parameters * len(self._gradients_of(s)) for s in self.trained)
+        return sum(a.nbytes for a in arrays) + gradients * np.dtype(self.dtype).itemsize
 
     @functools.cached_property
     def trained(self) -> list[Stage]:
@@ -131,7 +145,8 @@ class Plan:
 
     def forward_operations(self, source: np.ndarray, order: np.ndarray, upto: int | None = None) -> list[Operation]:
         """Take the batch and run the first ``upto`` stages."""
-        return [self._take("x", source, order, self.x), *self._forwards[:upto]]
+        forward = [operation for operations in self._forwards[:upto] for operation in operations]
+        return [self._take("x", source, order, self.x), *forward]
 
     def loss_operations(self, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
         """Take the targets, compute losses and the gradient where the backward pass begins."""
@@ -176,7 +191,7 @@ class Plan:
         ]
 
     def gradient_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
-        """Forward to the loss and back: fills ``gradients(shard)`` of every shard."""
+        """Forward to the loss and back: what ``gradients()`` reads."""
         upto = len(self.stages) - (1 if self.fused else 0)
         operations = self.forward_operations(source, order, upto) + self.loss_operations(targets, order)
         return operations + [o for backward in reversed(self._backwards[:upto]) for o in backward]
@@ -215,8 +230,6 @@ class Plan:
         return Operation("count_correct", kernels.count_correct, operands)
 
     def _shard_count(self) -> int:
-        if any(stage.layer is not None and not stage.layer.rowwise for stage in self.stages):
-            return 1
         weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
         work = sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
         fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n * _MIN_ROWS]
@@ -248,7 +261,7 @@ class Plan:
     # Every program is made of the same operations; they are stated once, and remember their rows and kernels.
 
     @functools.cached_property
-    def _forwards(self) -> list[Operation]:
+    def _forwards(self) -> list[list[Operation]]:
         return [self._forward(stage) for stage in self.stages]
 
     @functools.cached_property
@@ -267,6 +280,24 @@ class Plan:
     def _input_of(self, stage: Stage) -> np.ndarray:
         return self.outputs[stage.index - 1] if stage.index else self.x
 
+    def _gradients_of(self, stage: Stage) -> np.ndarray:
+        """The gradient of each shard for a stage, laid out as ``weights``; of a wide one there is only one."""
+        wide = stage.layer is not None and stage.layer.backward is not None and is_wide(stage.layer.backward)
+        return self._gradients[:1] if wide else self._gradients
+
+    def _places_of(self, stage: Stage) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+        names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
+        return {name: self.places[name] for name in names}
+
+    def _operation(self, stage: Stage, kernel: Callable, operands: dict[str, Any], part: str, divided: int) -> Operation:
+        """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
+        operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1)}
+        operands = in_order_of(kernel, operands)
+        wide = is_wide(kernel)
+        if wide:
+            operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
+        return Operation(f"{stage.name}_{part}", kernel, operands, {}, stage.chosen.owner, wide=wide)
+
     def _operands_of(self, stage: Stage) -> dict[str, Any]:
         """Everything a layer's kernels may name in forward."""
         operands: dict[str, Any] = {
@@ -283,12 +314,17 @@ class Plan:
             operands[name] = Rows(array) if name in stage.shape.workspace else Whole(array)
         for name, number in stage.shape.constants.items():
             operands[name] = Integer(number) if isinstance(number, int) else Real(number)
+        for name, table in stage.shape.tables.items():
+            operands[name] = Whole(table)
         return operands
 
-    def _forward(self, stage: Stage) -> Operation:
+    def _forward(self, stage: Stage) -> list[Operation]:
+        """Nothing for a view."""
         if stage.layer is not None:
-            operands = in_order_of(stage.layer.forward, self._operands_of(stage))
-            return Operation(f"{stage.name}_forward", stage.layer.forward, operands, {}, stage.chosen.owner)
+            if stage.layer.forward is None:
+                return []
+            features = self.outputs[stage.index].shape[-1]
+            return [self._operation(stage, stage.layer.forward, self._operands_of(stage), "forward", features)]
         spec = stage.chosen.spec
         view, template = (_by_row, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
         operands = {
@@ -297,12 +333,12 @@ class Plan:
             "options": Reals(stage.options),
         }
         bind = {"function": spec.function}
-        return Operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)
+        return [Operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)]
 
     def _backward(self, stage: Stage) -> list[Operation]:
-        """Nothing where no parameter lies below: a leading activation has nobody to pass a gradient to."""
+        """Nothing for a view, and where no parameter lies below: a first activation passes no gradient to anybody."""
         below = [s for s in self.stages[: stage.index] if s.n_parameters]
-        if not below and not stage.n_parameters:
+        if stage.is_view or (not below and not stage.n_parameters):
             return []
         grad_x = self.grads[stage.index - 1] if below else self._no_grad
         if stage.layer is not None:
@@ -310,13 +346,12 @@ class Plan:
                 "grad_output": Rows(self.grads[stage.index]),
                 "grad_x": Rows(grad_x),
             }
-            for name, parameter in stage.shape.parameters.items():
-                if parameter.trainable:
-                    a, b, shape = self.places[f"{stage.index}.{name}"]
-                    per_shard = self._gradients[:, a:b].reshape(len(self.shards), *shape)
-                    operands[f"grad_{name}"] = PerShard(per_shard)
-            operands = in_order_of(stage.layer.backward, operands)
-            return [Operation(f"{stage.name}_backward", stage.layer.backward, operands, {}, stage.chosen.owner)]
+            gradients = self._gradients_of(stage)
+            for place, (a, b, shape) in self._places_of(stage).items():
+                name = f"grad_{place.partition('.')[2]}"
+                parts = gradients[:, a:b].reshape(len(gradients), *shape)
+                operands[name] = PerShard(parts) if len(parts) == len(self.shards) else Whole(parts[0])
+            return [self._operation(stage, stage.layer.backward, operands, "backward", self._input_of(stage).shape[-1])]
         return [self._activation_backward(stage, grad_x)]
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
@@ -341,11 +376,11 @@ class Plan:
         bind = {"function": self._rule, "part_of_state": part, "load_state": load, "store_state": store}
         operations = []
         for i, stage in enumerate(self.trained):
-            places = [self.places[f"{stage.index}.{n}"] for n, p in stage.shape.parameters.items() if p.trainable]
+            places = list(self._places_of(stage).values())
             start, stop, measured = places[0][0], places[-1][1], places[0][1]  # the first is the weight
             operands: dict[str, Any] = {
                 "weight": Whole(self.weights),
-                "grads": Whole(self._gradients),
+                "grads": Whole(self._gradients_of(stage)),
                 "state": Whole(self.state),
                 "change": PerShard(change),
                 "lr": LearningRate(),
