@@ -15,14 +15,17 @@ def rng():
 
 
 class Bench:
-    """One layer with the arrays its kernels name; what a kernel should fill starts as NaN."""
+    """One layer with the arrays its kernels name; what a kernel should fill starts as NaN.
+
+    A kernel that is shared out by features runs in two parts.
+    """
 
     def __init__(self, name, x, rng, training=True, key=11, first_row=0, **options):
         self.layer = get("layer", name)(**options)
         built = self.layer.build(x.shape[1:])
         self.arrays = {"x": x, "output": np.full((len(x), *built.output), np.nan)} | built.constants
         self.arrays |= {name: np.full((len(x), *shape), np.nan) for name, shape in built.workspace.items()}
-        self.arrays |= {name: np.full(shape, np.nan) for name, shape in built.saved.items()}
+        self.arrays |= {name: np.full(shape, np.nan) for name, shape in built.saved.items()} | dict(built.tables)
         for name, parameter in built.parameters.items():
             self.arrays[name] = rng.uniform(0.5, 1.5, parameter.shape)
             self.arrays[f"grad_{name}"] = np.full(parameter.shape, np.nan)
@@ -35,7 +38,12 @@ class Bench:
     def run(self, *kernels):
         for kernel in kernels:
             function = getattr(self.layer, kernel)
-            function(**{name: self.arrays[name] for name in inspect.signature(function).parameters})
+            features = self["output" if kernel == "forward" else "x"].shape[-1]
+            names = inspect.signature(function).parameters
+            parts = [(0, features // 2), (features // 2, features)] if "start" in names else [(0, features)]
+            for start, stop in parts:
+                given = self.arrays | {"start": start, "stop": stop}
+                function(**{name: given[name] for name in names})
         return self
 
     def tensor(self, torch, name):

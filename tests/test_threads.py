@@ -53,7 +53,7 @@ def test_large_steps_are_divided_without_being_asked():
     wide = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
     assert len(make(wide).initialize((64,)).plan.shards) == 2
     assert len(make().initialize((64,)).plan.shards) == 1
-    assert len(make(["batch_norm", *wide]).initialize((64,)).plan.shards) == 1
+    assert len(make(["batch_norm", *wide]).initialize((64,)).plan.shards) == 2
 
 
 def test_four_shards_change_nothing_but_rounding(monkeypatch):

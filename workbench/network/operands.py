@@ -90,12 +90,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Batch(Rows):
-    """The same for a kernel that one shard runs for all: every row of the batch."""
+    """The same for a kernel that sees the rows of all shards."""
 
     def declare(self, slot: int) -> tuple[str, int]:
         rest = self.array.ndim - 1
         shape = f"record[{TOTAL}]" + (", " + _dims(slot + 1, rest) if rest else "")
         return _array(self.array, slot, shape), slot + 1 + rest
+
+    def slots(self, shard: Shard) -> list[int]:
+        return [self.array.ctypes.data, *self.array.shape[1:]]
 
     def value(self, shard: Shard, record: np.ndarray) -> np.ndarray:
         return self.array[: record[TOTAL]]
