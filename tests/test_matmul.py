@@ -73,6 +73,15 @@ def test_not_finite_values_stay_in_their_rows_and_columns(products):
     assert (np.delete(np.delete(out, 3, axis=0), 7, axis=1) == 5).all()
 
 
+def test_columns_of_a_larger_matrix_are_filled_alone(products):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((9, 20)), rng.standard_normal((20, 40))
+    out = np.full((9, 60), 7.25)
+    products["float64"](a, b, out[:, 16:56])
+    np.testing.assert_allclose(out[:, 16:56], a @ b, rtol=1e-12)
+    assert (np.delete(out, np.s_[16:56], axis=1) == 7.25).all()
+
+
 def _double(x, out):
     np.dot(np.zeros((2, 2)), x, out)
 
@@ -82,23 +91,23 @@ def _strided(x, out):
 
 
 def _misfit(x, out):
-    np.dot(x, x[:1], out)
+    np.dot(x, x[:1], out[:, :2])
 
 
-@pytest.mark.parametrize(("function", "reason"), [(_double, "2-d float32"), (_strided, "C-contiguous")])
-def test_arrays_a_kernel_cannot_multiply_are_refused_by_the_compiler(function, reason):
+def test_arrays_a_kernel_cannot_multiply_are_refused_by_the_compiler():
     from numba.core.errors import TypingError
 
     from workbench.jit.retarget import retarget
 
-    with pytest.raises(TypingError, match=reason):
-        retarget(function, "float32")(np.ones((2, 2), np.float32), np.ones((2, 4), np.float32))
+    with pytest.raises(TypingError, match="2-d float32"):
+        retarget(_double, "float32")(np.ones((2, 2), np.float32), np.ones((2, 4), np.float32))
 
 
-def test_shapes_that_do_not_fit_give_nan_and_touch_nothing_else():
+@pytest.mark.parametrize("function", [_strided, _misfit])
+def test_what_does_not_fit_gives_nan_and_touches_nothing_else(function):
     from workbench.jit.retarget import retarget
 
-    out = np.zeros((4, 2), np.float32)
-    retarget(_misfit, "float32")(np.ones((2, 2), np.float32), out[1:3])
-    assert np.isnan(out[1:3]).all()
+    out = np.zeros((4, 4), np.float32)
+    retarget(function, "float32")(np.ones((2, 2), np.float32), out[1:3])
+    assert np.isnan(out[1:3]).sum() == 4
     assert (out[[0, 3]] == 0).all()

@@ -57,8 +57,8 @@ class Conv2D(Layer):
         kernel = weight.reshape((-1, weight.shape[2], weight.shape[3]))
         samples, out = flat(x), by_pixel(output)
         for p in range(parts.shape[0]):
-            windows, inside = pixels[:, parts[p, 0] : parts[p, 1]], taps[:, parts[p, 2] : parts[p, 3]]
-            window_dot(samples, windows[0], inside[0], kernel, inside[1], bias, out, windows[1])
+            i, j, s, t = parts[p, 0], parts[p, 1], parts[p, 2], parts[p, 3]
+            window_dot(samples, pixels[0, i:j], taps[0, s:t], kernel, taps[1, s:t], bias, out, pixels[1, i:j])
 
     @staticmethod
     def backward(
@@ -69,8 +69,8 @@ class Conv2D(Layer):
         grad_kernel[:] = 0
         samples = flat(x)
         for p in range(parts.shape[0]):
-            windows, inside = pixels[:, parts[p, 0] : parts[p, 1]], taps[:, parts[p, 2] : parts[p, 3]]
-            window_outer(samples, windows[0], inside[0], grad, windows[1], grad_kernel, inside[1])
+            i, j, s, t = parts[p, 0], parts[p, 1], parts[p, 2], parts[p, 3]
+            window_outer(samples, pixels[0, i:j], taps[0, s:t], grad, pixels[1, i:j], grad_kernel, taps[1, s:t])
         grad_bias[:] = 0
         for n in range(grad.shape[0]):
             for i in range(grad.shape[1]):
@@ -81,9 +81,9 @@ class Conv2D(Layer):
             transposed = weight.reshape((-1, weight.shape[2], weight.shape[3])).transpose(0, 2, 1)
             grads, grad_pixels = flat(grad_output), by_pixel(grad_x)
             for p in range(x_parts.shape[0]):
-                windows = x_pixels[:, x_parts[p, 0] : x_parts[p, 1]]
-                inside = x_taps[:, x_parts[p, 2] : x_parts[p, 3]]
-                window_dot(grads, windows[0], inside[0], transposed, inside[1], bias[:0], grad_pixels, windows[1])
+                i, j, s, t = x_parts[p, 0], x_parts[p, 1], x_parts[p, 2], x_parts[p, 3]
+                starts, offsets, picked, places = x_pixels[0, i:j], x_taps[0, s:t], x_taps[1, s:t], x_pixels[1, i:j]
+                window_dot(grads, starts, offsets, transposed, picked, bias[:0], grad_pixels, places)
 
 
 def flat(images):

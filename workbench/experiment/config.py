@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -23,7 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class Config:
     """One run's configuration. ``dataset`` and ``learner`` are a plugin's ``name`` and its options.
 
-    ``figures`` None draws every figure that applies.
+    ``figures`` None draws every figure that applies. ``training_samples`` None takes all there are. ``snapshots`` are
+    epochs after which the network is kept, 0 before the first; the last is kept in any case.
     """
 
     name: str
@@ -31,7 +32,9 @@ class Config:
     learner: dict[str, Any]
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     validation_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
+    training_samples: Annotated[int, Ge(1)] | None = None
     standardise: bool = True
+    snapshots: Sequence[Annotated[int, Ge(0)]] = ()
     figures: list[str] | None = None
 
     @property
@@ -42,7 +45,9 @@ class Config:
     def data(self) -> Prepared:
         """The data, split and standardised. Raises ``DataError``."""
         options = dict(self.dataset)
-        return prepare(options.pop("name"), options, self.validation_fraction, self.standardise, self.seed)
+        fewer = {} if self.training_samples is None else {"training_samples": self.training_samples}
+        name = options.pop("name")
+        return prepare(name, options, self.validation_fraction, self.standardise, self.seed, **fewer)
 
     def estimator(self) -> Any:
         """The learner, not yet fitted. Raises ``ConfigError``."""
@@ -75,6 +80,9 @@ def check(given: Mapping[str, Any]) -> Config:
     config = Config(**checked)
     if not _NAME.fullmatch(config.name):
         raise ConfigError(f"name: {config.name!r} is not allowed: letters, digits, '.', '_' and '-' only, at most 100.")
+    epochs = config.learner.get("epochs")
+    if isinstance(epochs, int) and (late := [epoch for epoch in config.snapshots if epoch > epochs]):
+        raise ConfigError(f"snapshots: {late[0]} comes after the last of {epochs} epochs.")
     for figure in config.figures or []:
         registry().get("figure", figure)
     data, estimator = config.data(), config.estimator()

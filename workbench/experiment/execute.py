@@ -17,17 +17,27 @@ from workbench.experiment.data import Prepared
 from workbench.experiment.draw import draw
 from workbench.experiment.provenance import tags
 from workbench.experiment.run import Run
+from workbench.experiment.shapes import markdown, n_parameters, workspace_mib
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
+    from workbench.network import Network
 
+OnStart = Callable[[Run, "Network"], None]
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
-def execute(name: str, config: Config, sweep: Sweep | None = None, on_epoch: OnEpoch | None = None) -> Run:
+def execute(
+    name: str,
+    config: Config,
+    sweep: Sweep | None = None,
+    on_start: OnStart | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Run:
     """Train one configuration and journal it. Never raises: what went wrong is told by ``status`` and ``error``.
 
-    FAILED is an error, KILLED an interrupt (``KeyboardInterrupt``). A run that stands alone draws its figures.
+    FAILED is an error, KILLED an interrupt (``KeyboardInterrupt``). A run that stands alone draws every figure of a run
+    that applies, one of a sweep only those that ``config.figures`` names. ``on_start`` gets a network before it trains.
     """
     run = Run.start(name, config.name, config.params, tags("run"), sweep)
     if sweep is not None:
@@ -36,8 +46,8 @@ def execute(name: str, config: Config, sweep: Sweep | None = None, on_epoch: OnE
     try:
         _write_config(run, config)
         run.notify("run_started", run=run)
-        _train(run, config, on_epoch)
-        if sweep is None:
+        _train(run, config, on_start, on_epoch)
+        if sweep is None or config.figures is not None:
             draw(run, "run", config.figures)
         run.end("FINISHED")
     except BaseException as error:
@@ -61,44 +71,65 @@ def describe(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def _train(run: Run, config: Config, on_epoch: OnEpoch | None) -> None:
+def _train(run: Run, config: Config, on_start: OnStart | None, on_epoch: OnEpoch | None) -> None:
     data, estimator = config.data(), config.estimator()
-    epochs = _Epochs(run, on_epoch)
-    offered = {"validation_data": (data.X_validation, data.y_validation), "on_epoch": epochs}
+    watch = _Watch(run, config.snapshots, on_start, on_epoch)
+    validation_data = data.X_validation, data.y_validation
+    offered = {"validation_data": validation_data, "on_start": watch.start, "on_epoch": watch.epoch}
     accepted = inspect.signature(estimator.fit).parameters
     started = time.perf_counter()
     estimator.fit(data.X_train, data.y_train, **{name: value for name, value in offered.items() if name in accepted})
     seconds = time.perf_counter() - started
-    epochs.finish()
+    watch.finish()
     run.log_metrics({"time/fit_seconds": seconds} | scores(estimator, data, run.metrics), step=0)
-    if hasattr(estimator, "network_"):
-        run.log_model(estimator.network_)
 
 
-class _Epochs:
-    """Puts a learner's epoch records into the run: numbers by epoch, lists (one number per layer) by layer.
+class _Watch:
+    """Puts what a learner tells of itself into the run: a network and its snapshots, and records of epochs.
 
-    Lists are kept from the first epoch, as ``key``, and from the last, as ``key_final``.
+    Of these, numbers go by epoch and lists (one number per layer) by layer: from the first epoch as ``key``, from the
+    last as ``key_final``.
     """
 
-    def __init__(self, run: Run, on_epoch: OnEpoch | None) -> None:
+    def __init__(
+        self, run: Run, snapshots: Collection[int], on_start: OnStart | None, on_epoch: OnEpoch | None
+    ) -> None:
         self._run = run
+        self._snapshots = snapshots
+        self._on_start = on_start
         self._on_epoch = on_epoch
+        self._network: Network | None = None
         self._last: dict[str, Any] = {}
 
-    def __call__(self, epoch: int, record: Mapping[str, Any]) -> None:
+    def start(self, network: Network) -> None:
+        self._network = network
+        size = {"network/parameters": n_parameters(network), "network/workspace_mib": workspace_mib(network)}
+        self._run.log_metrics(size, step=0)
+        self._run.log_text("network.md", markdown(network))
+        self._keep(0)
+        if self._on_start is not None:
+            self._on_start(self._run, network)
+
+    def epoch(self, epoch: int, record: Mapping[str, Any]) -> None:
         metrics = {k: float(v) for k, v in record.items() if isinstance(v, numbers.Real) and k != "epoch"}
         self._run.log_metrics(metrics, epoch)
         lists = {key: value for key, value in record.items() if not isinstance(value, numbers.Real)}
         if not self._last:
             self._log_by_layer(lists)
         self._last = lists
+        self._keep(epoch)
         self._run.notify("epoch_ended", run=self._run, epoch=epoch, metrics=metrics)
         if self._on_epoch is not None:
             self._on_epoch(epoch, metrics)
 
     def finish(self) -> None:
         self._log_by_layer({f"{key}_final": value for key, value in self._last.items()})
+        if self._network is not None:
+            self._run.log_model(self._network, len(self._network.history))
+
+    def _keep(self, epoch: int) -> None:
+        if self._network is not None and epoch in self._snapshots:
+            self._run.log_model(self._network, epoch, f"epoch_{epoch}")
 
     def _log_by_layer(self, lists: Mapping[str, Any]) -> None:
         for layer in range(max(map(len, lists.values()), default=0)):

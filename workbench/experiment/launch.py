@@ -55,7 +55,7 @@ def launch(arguments: list[str]) -> int:
 def _run(jobs: Grid) -> Run:
     (job,) = jobs.jobs
     with Progress(jobs) as progress:
-        return execute(job.name, job.config, on_epoch=progress.epoch)
+        return execute(job.name, job.config, None, progress.network, progress.epoch)
 
 
 def _sweep(jobs: Grid) -> Sweep:
@@ -67,7 +67,7 @@ def _sweep(jobs: Grid) -> Sweep:
         sweep.notify("sweep_started", sweep=sweep)
         with Progress(jobs) as progress:
             for job in jobs.jobs:
-                run = execute(job.name, job.config, sweep, progress.epoch)
+                run = execute(job.name, job.config, sweep, progress.network, progress.epoch)
                 progress.ended(run)
                 if run.status == "KILLED":
                     raise KeyboardInterrupt(run.error)

@@ -1,23 +1,27 @@
-"""What a terminal shows while jobs run: a bar, and in a sweep one line per finished job. Silent elsewhere."""
+"""What is shown while jobs run: the first network; on a terminal a bar, and in a sweep one line per finished job."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich import progress
 from rich.console import Console
 from rich.text import Text
 
 from workbench.experiment.grid import Grid
-from workbench.experiment.report import COLOURS, outcome
+from workbench.experiment.report import COLOURS, outcome, printer
 from workbench.experiment.run import Run
+from workbench.experiment.shapes import shapes, workspace
+
+if TYPE_CHECKING:
+    from workbench.network import Network
 
 
 class Progress:
-    """A context manager; ``epoch`` and ``ended`` tell it how far things are."""
+    """A context manager; ``network``, ``epoch`` and ``ended`` tell it how far things are."""
 
     def __init__(self, grid: Grid) -> None:
         console = Console(stderr=True)
@@ -31,6 +35,7 @@ class Progress:
         total = jobs if grid.sweep else grid.jobs[0].config.learner.get("epochs")
         self._task = self._bar.add_task("jobs" if grid.sweep else "epochs", total=total)
         self._done = 0
+        self._shown = False
         self._began = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -41,6 +46,16 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def network(self, run: Run, network: Network) -> None:
+        """Print the first network's shapes, above the bar."""
+        if self._shown:
+            return
+        self._shown = True
+        self._bar.stop()
+        out = printer()
+        out.print(Text(run.name), shapes(network), Text(workspace(network)), sep="\n")
+        self._bar.start()
 
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         if not self._sweep:

@@ -23,7 +23,7 @@ COLOURS = {"RUNNING": "yellow", "FINISHED": "", "FAILED": "red", "KILLED": "yell
 
 def report(record: Run | Sweep) -> None:
     """Print it all, to standard output."""
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=True)
+    console = printer()
     if isinstance(record, Sweep):
         console.print(_table(record))
         runs = record.runs
@@ -32,6 +32,11 @@ def report(record: Run | Sweep) -> None:
         runs = [record]
     for line in _lines(record, runs):
         console.print(Text(line))
+
+
+def printer() -> Console:
+    """Standard output; a pipe has no width to fit into."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=True)
 
 
 def outcome(run: Run) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.experiment import journal
-from workbench.experiment.config import Param
+from workbench.experiment.config import Config, Param
+from workbench.experiment.data import Prepared
 from workbench.experiment.record import ROOT, Record, new_id
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Run(Record):
-    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/`` and, of a network, ``model/``.
+    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/``; of a network, ``network.md``, ``model/``.
 
     ``params`` is the resolved configuration with dotted keys; ``metrics`` maps a key to its ``(step, value)`` pairs in
     the order they came. ``sweep`` is None for a run that stands alone.
@@ -38,6 +39,7 @@ class Run(Record):
         self.params = dict(params)
         self.sweep = sweep
         self.metrics: dict[str, list[tuple[int, float]]] = {}
+        self._models: dict[int, Path] = {}
 
     @classmethod
     def start(
@@ -72,18 +74,35 @@ class Run(Record):
             if not math.isfinite(value) and "nonfinite" not in self.tags:
                 self.set_tag("nonfinite", key)
 
-    def log_model(self, network: Network) -> None:
-        """Save a trained network as ``model/network.safetensors``."""
-        path = "model/network.safetensors"
-        network.save(self._inside(path))
-        self._write("model", path=path)
+    def log_model(self, network: Network, epoch: int, name: str = "network") -> None:
+        """Save a network, as ``epoch`` passes over the data have left it, as ``model/<name>.safetensors``."""
+        path = self._inside(f"model/{name}.safetensors")
+        network.save(path)
+        self._models[epoch] = path
+        self._write("model", path=str(path.relative_to(self.directory)), epoch=epoch)
+
+    def networks(self) -> dict[int, Network]:
+        """The networks that were kept, by how many epochs had trained them: 0 first, the trained one last."""
+        from workbench.network import Network
+
+        return {epoch: Network.load(path) for epoch, path in sorted(self._models.items())}
+
+    def data(self) -> Prepared:
+        """The data it was trained and validated on, made again from its ``config.yaml``. Raises ``DataError``."""
+        from omegaconf import OmegaConf
+
+        config: Any = OmegaConf.to_container(OmegaConf.load(self.directory / "config.yaml"))
+        return Config(**config).data()
 
     def _add(self, values: Mapping[str, float], step: int) -> None:
         for key, value in values.items():
             self.metrics.setdefault(key, []).append((step, value))
 
     def _apply(self, record: Mapping[str, Any]) -> None:
-        if record["event"] == "metrics":
-            self._add(record["metrics"], record["step"])
-        else:
-            super()._apply(record)
+        match record:
+            case {"event": "metrics", "metrics": metrics, "step": step}:
+                self._add(metrics, step)
+            case {"event": "model", "path": path, "epoch": epoch}:
+                self._models[epoch] = self.directory / path
+            case _:
+                super()._apply(record)

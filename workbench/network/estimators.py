@@ -85,10 +85,11 @@ class _NetworkEstimator(BaseEstimator):
         y: np.ndarray,
         n_outputs: int,
         validation_data: Pair | None,
+        on_start: Callable[[Network], None] | None,
         on_epoch: Callable[[int, Record], None] | None,
     ) -> None:
         self.network_ = self._network(n_outputs)
-        self.network_.fit(X, y, validation_data=validation_data, on_epoch=on_epoch)
+        self.network_.fit(X, y, validation_data=validation_data, on_start=on_start, on_epoch=on_epoch)
         self.history_ = self.network_.history
         self.n_iter_ = len(self.history_)
 
@@ -118,6 +119,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         y: Any,
         *,
         validation_data: Pair | None = None,
+        on_start: Callable[[Network], None] | None = None,
         on_epoch: Callable[[int, Record], None] | None = None,
     ) -> NetworkClassifier:
         """Train on ``X`` (n_samples, ...) and labels ``y`` (n_samples,) of any kind; see ``Network.fit``."""
@@ -134,7 +136,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
                 raise DataError(f"the validation data hold the class {unknown[0]}, which the training data do not.")
             validation_data = (self._check(X_val, reset=False), np.searchsorted(self.classes_, y_val))
         single = self._resolved()[1] == "sigmoid" and len(self.classes_) == 2
-        self._fit(X, labels, 1 if single else len(self.classes_), validation_data, on_epoch)
+        self._fit(X, labels, 1 if single else len(self.classes_), validation_data, on_start, on_epoch)
         return self
 
     def _gives_probabilities(self) -> bool:
@@ -172,6 +174,7 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         y: Any,
         *,
         validation_data: Pair | None = None,
+        on_start: Callable[[Network], None] | None = None,
         on_epoch: Callable[[int, Record], None] | None = None,
     ) -> NetworkRegressor:
         """Train on ``X`` (n_samples, ...) and ``y`` (n_samples,) or (n_samples, n_outputs); see ``Network.fit``."""
@@ -186,7 +189,7 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
             y_val = check_numbers("the validation data's y", y_val)
             validation_data = (self._check(X_val, reset=False), y_val.reshape(len(y_val), -1))
         y = y.astype(np.float64).reshape(len(y), -1)
-        self._fit(X, y, y.shape[1], validation_data, on_epoch)
+        self._fit(X, y, y.shape[1], validation_data, on_start, on_epoch)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

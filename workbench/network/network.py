@@ -135,10 +135,12 @@ class Network:
         y: Any,
         *,
         validation_data: tuple[Any, Any] | None = None,
+        on_start: Callable[[Network], None] | None = None,
         on_epoch: Callable[[int, Record], None] | None = None,
     ) -> Network:
-        """Train for ``epochs`` passes, on from where the network is; ``on_epoch(epoch, record)`` after each.
+        """Train for ``epochs`` passes, on from where the network is.
 
+        ``on_start(network)`` is called when memory and values are laid out, ``on_epoch(epoch, record)`` after each pass.
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
         (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together,
         or ``TrainingDiverged`` with epoch and layer.
@@ -171,6 +173,8 @@ class Network:
         steps = -(-len(X) // self._batch_size)
         rates = self._rates(steps)
         done = len(self.history)
+        if on_start is not None:
+            on_start(self)
         for epoch in range(done + 1, done + self._epochs + 1):
             order[:] = self._shuffle.permutation(len(X))
             total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
@@ -188,14 +192,21 @@ class Network:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The outputs of the last layer, (n_samples, n_outputs)."""
-        X = self._samples(X)
-        plan = self.plan
-        into = aligned((len(X), math.prod(plan.y.shape[1:])), self._dtype)
-        self._program(plan, plan.predict_operations(X, np.arange(len(X)), into)).run(
+        outputs = self.outputs(X, len(self.stages) - 1)
+        return outputs.reshape(len(outputs), -1)
+
+    def outputs(self, X: Any, layer: int) -> np.ndarray:
+        """What entry number ``layer`` of ``layers`` gives when predicting, (n_samples, *output shape of the layer)."""
+        if not _is_whole(layer, 0) or layer >= len(self.stages):
+            raise ConfigError(f"layer = {layer!r}: the layers of this network are 0 to {len(self.stages) - 1}.")
+        X, plan = self._samples(X), self.plan
+        shape = self.stages[layer].shape.output
+        into = aligned((len(X), math.prod(shape)), self._dtype)
+        self._program(plan, plan.output_operations(X, np.arange(len(X)), into, layer)).run(
             len(X), plan.batch_size, 0, -(-len(X) // plan.batch_size), np.zeros(len(X)), 0, 0, False,
             self._thread_count(),
         )  # fmt: skip
-        return into
+        return into.reshape(len(X), *shape)
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels, as they were given, where the network was trained on class labels, else the outputs."""

@@ -179,14 +179,15 @@ class Plan:
         # Nobody may overwrite a loss that another thread is still reading.
         return [replace(first, barrier=True), *forward, *self.loss_operations(targets, order), last]
 
-    def predict_operations(self, source: np.ndarray, order: np.ndarray, into: np.ndarray) -> list[Operation]:
+    def output_operations(self, source: np.ndarray, order: np.ndarray, into: np.ndarray, layer: int) -> list[Operation]:
+        """What stage number ``layer`` gives, collected in ``into``."""
         operands: dict[str, Any] = {
-            "source": Rows(_rows_of(self.outputs[-1])),
+            "source": Rows(_rows_of(self.outputs[layer])),
             "target": Whole(into),
             "start": Field(START),
         }
         return [
-            *self.forward_operations(source, order),
+            *self.forward_operations(source, order, layer + 1),
             Operation("put_rows", kernels.put_rows, operands),
         ]
 
@@ -289,7 +290,9 @@ class Plan:
         names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
         return {name: self.places[name] for name in names}
 
-    def _operation(self, stage: Stage, kernel: Callable, operands: dict[str, Any], part: str, divided: int) -> Operation:
+    def _operation(
+        self, stage: Stage, kernel: Callable, operands: dict[str, Any], part: str, divided: int
+    ) -> Operation:
         """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
         operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1)}
         operands = in_order_of(kernel, operands)
