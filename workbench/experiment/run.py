@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Run(Record):
-    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/``; of a network, ``network.md``, ``model/``.
+    """One run and its folder: ``journal.jsonl``, ``config.yaml``, ``figures/``; for a network its table and ``model/``.
 
     ``params`` is the resolved configuration with dotted keys; ``metrics`` maps a key to its ``(step, value)`` pairs in
     the order they came. ``sweep`` is None for a run that stands alone.

@@ -140,7 +140,7 @@ class Network:
     ) -> Network:
         """Train for ``epochs`` passes, on from where the network is.
 
-        ``on_start(network)`` is called when memory and values are laid out, ``on_epoch(epoch, record)`` after each pass.
+        ``on_start(network)`` is called once memory and values are there, ``on_epoch(epoch, record)`` after each pass.
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
         (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together,
         or ``TrainingDiverged`` with epoch and layer.
