@@ -1,44 +1,24 @@
 """Multi-layer perceptron: dense layers, each followed by an activation, then an output layer for the task."""
 
-import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Lt
 
-from workbench import Estimator, get, hookimpl
+from workbench import Estimator, hookimpl
+from workbench.plugins.estimators import _network
 
 
+@_network.learner
 def mlp(
-    task,
+    activation,
     *,
     depth: Annotated[int, Ge(0)] = 2,
     width: Annotated[int, Ge(1)] = 32,
-    activation: str | Mapping[str, Any] = "relu",
-    output: str = "auto",
-    loss: str | Mapping[str, Any] = "auto",
-    reduction: str = "mean",
-    initializer: str | Mapping[str, Any] = "auto",
-    optimizer: str | Mapping[str, Any] = "sgd",
-    lr: Annotated[float, Gt(0), Lt(math.inf)] | None = None,
-    schedule: str | Mapping[str, Any] = "constant",
-    batch_size: Annotated[int, Ge(1)] = 32,
-    epochs: Annotated[int, Ge(0)] = 20,
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     batch_norm: bool = False,
-    dtype: str = "float32",
-    threads: Annotated[int, Ge(1)] | None = None,
-    seed: Annotated[int, Ge(0)] = 0,
 ):
-    """Multi-layer perceptron of ``depth`` hidden layers, ``width`` units each.
-
-    ``auto``: the initializer its activation wants; cross-entropy after softmax for classes, squared error after a
-    linear output for numbers; the output that belongs to the loss. ``lr`` overrides the optimizer's own.
-    """
-    from workbench import NetworkClassifier, NetworkRegressor
-
-    hidden = get("activation", _name(activation))
-    layers = []
+    """Multi-layer perceptron of ``depth`` hidden layers, ``width`` units each; images are taken as rows of pixels."""
+    layers = ["flatten"]
     for _ in range(depth):
         layers.append({"dense": {"units": width}})
         if batch_norm:
@@ -46,29 +26,7 @@ def mlp(
         layers.append(activation)
         if dropout:
             layers.append({"dropout": {"rate": dropout}})
-    if lr is not None:
-        name = _name(optimizer)
-        optimizer = {name: {**({} if isinstance(optimizer, str) else optimizer[name] or {}), "lr": lr}}
-    estimator = (NetworkClassifier if task == "classification" else NetworkRegressor)(
-        layers,
-        output=output,
-        loss=loss,
-        reduction=reduction,
-        initializer=hidden.initializer if initializer == "auto" else initializer,
-        optimizer=optimizer,
-        schedule=schedule,
-        batch_size=batch_size,
-        epochs=epochs,
-        dtype=dtype,
-        threads=threads,
-        random_state=seed,
-    )
-    estimator.check()
-    return estimator
-
-
-def _name(choice: str | Mapping[str, Any]) -> str:
-    return choice if isinstance(choice, str) else next(iter(choice), "")
+    return layers
 
 
 @hookimpl

@@ -36,6 +36,7 @@ class _NetworkEstimator(BaseEstimator):
         reduction: str = "mean",
         batch_size: int = 32,
         epochs: int = 50,
+        patience: int | None = None,
         dtype: str = "float32",
         threads: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -49,6 +50,7 @@ class _NetworkEstimator(BaseEstimator):
         self.reduction = reduction
         self.batch_size = batch_size
         self.epochs = epochs
+        self.patience = patience
         self.dtype = dtype
         self.threads = threads
         self.random_state = random_state
@@ -59,7 +61,7 @@ class _NetworkEstimator(BaseEstimator):
 
     def check_data(self, X: Any, y: Any) -> None:
         """Raise what ``fit`` would for these data, training nothing."""
-        clone(self).set_params(epochs=0).fit(X, y)
+        clone(self).set_params(epochs=0, patience=None).fit(X, y)
 
     def _resolved(self) -> tuple[Choice, Choice]:
         """Loss and output; an output left open is the activation that the loss fuses with, or linear."""
@@ -76,7 +78,8 @@ class _NetworkEstimator(BaseEstimator):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         return Network(
             [*self.layers, {"dense": {"units": n_outputs}}, output], loss, self.optimizer, self.schedule,
-            self.initializer, self.reduction, self.batch_size, self.epochs, seed, self.dtype, self.threads,
+            self.initializer, self.reduction, self.batch_size, self.epochs, self.patience, seed, self.dtype,
+            self.threads,
         )  # fmt: skip
 
     def _fit(

@@ -32,11 +32,14 @@ class Network:
 
     ``layers``: names or ``{name: {options}}`` in order, activations by name among them. ``loss``, ``optimizer``,
     ``schedule`` and ``initializer`` likewise. ``reduction``: ``mean`` over the batch (default), ``sum``, or
-    ``half_sum`` for squared error. ``dtype`` ``float32`` or ``float64``. ``threads=None`` takes the cores there are;
-    the result does not depend on it. ``executor``: ``compiled``, or ``reference``, the same in plain Python.
+    ``half_sum`` for squared error. ``patience``: stop after so many epochs without a lower ``val/loss``, and go back to
+    the epoch that had the lowest (early stopping); None: train for all of ``epochs``. ``dtype`` ``float32`` or
+    ``float64``. ``threads=None`` takes the cores there are; the result does not depend on it. ``executor``:
+    ``compiled``, or ``reference``, the same in plain Python.
 
     ``history`` holds one dict per epoch: ``train/loss``, ``val/accuracy``, ... and lists per weight layer
     (``gradients/norm_by_layer``: mean over the epoch's steps of the L2 norm of the gradient of the weight matrix).
+    ``best_epoch`` is the one that patience went back to, or None.
     Raises ``ConfigError`` and ``UnknownName`` at once for what is wrong without data.
     """
 
@@ -50,6 +53,7 @@ class Network:
         reduction: str = "mean",
         batch_size: int = 32,
         epochs: int = 5,
+        patience: int | None = None,
         seed: int = 0,
         dtype: str = "float32",
         threads: int | None = None,
@@ -57,7 +61,7 @@ class Network:
     ) -> None:
         self.settings = _plain({
             "layers": layers, "loss": loss, "optimizer": optimizer, "schedule": schedule, "initializer": initializer,
-            "reduction": reduction, "batch_size": batch_size, "epochs": epochs,
+            "reduction": reduction, "batch_size": batch_size, "epochs": epochs, "patience": patience,
             "seed": seed, "dtype": dtype, "threads": threads, "executor": executor,
         })  # fmt: skip
         self._layers = choose_layers(layers)
@@ -68,10 +72,12 @@ class Network:
         self._schedule = choose("schedule", schedule, "schedule")
         self._initializer = choose("initializer", initializer, "initializer")
         self._reduction, self._dtype, self._threads = reduction, dtype, threads
-        self._batch_size, self._epochs, self._seed = (self.settings[name] for name in ("batch_size", "epochs", "seed"))
+        self._batch_size, self._epochs, self._patience, self._seed = (
+            self.settings[name] for name in ("batch_size", "epochs", "patience", "seed")
+        )
         for name, value, least in (
             ("batch_size", batch_size, 1), ("epochs", epochs, 0), ("seed", seed, 0),
-            ("threads", 1 if threads is None else threads, 1),
+            ("patience", 1 if patience is None else patience, 1), ("threads", 1 if threads is None else threads, 1),
         ):  # fmt: skip
             if not _is_whole(value, least):
                 raise ConfigError(f"{name} = {value!r} should be a whole number of at least {least}.")
@@ -84,6 +90,7 @@ class Network:
             raise ConfigError(f"no executor is named {executor!r}{did_you_mean(str(executor), EXECUTORS)}")
         self._executor = executor or ("reference" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
         self.history: list[Record] = []
+        self.best_epoch: int | None = None
         self._plan: Plan | None = None
         self._steps = 0
         self._classes: Classes | None = None
@@ -142,8 +149,8 @@ class Network:
 
         ``on_start(network)`` is called once memory and values are there, ``on_epoch(epoch, record)`` after each pass.
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
-        (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together,
-        or ``TrainingDiverged`` with epoch and layer.
+        (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together
+        or ``patience`` has no validation data to watch, or ``TrainingDiverged`` with epoch and layer.
         """
         X = check_samples(X, self._dtype, self.stages[0].input_shape if self._plan else None)
         stages = self.stages if self._plan else self._build(X.shape[1:])
@@ -151,6 +158,11 @@ class Network:
             raise ConfigError("no layer has parameters, so there is nothing to train: add a dense layer, say.")
         y, classes = self._targets(y, len(X), stages)
         held_out = None
+        if validation_data is None and self._patience is not None:
+            raise ConfigError(
+                f"patience = {self._patience} waits for a lower validation loss: give fit validation_data, "
+                "or take patience=None."
+            )
         if validation_data is not None:
             X_val, y_val = check_pair(validation_data)
             X_val = check_samples(X_val, self._dtype, stages[0].input_shape)
@@ -173,6 +185,7 @@ class Network:
         steps = -(-len(X) // self._batch_size)
         rates = self._rates(steps)
         done = len(self.history)
+        stopping = None if self._patience is None else _EarlyStopping(self, self._patience)
         if on_start is not None:
             on_start(self)
         for epoch in range(done + 1, done + self._epochs + 1):
@@ -188,6 +201,10 @@ class Network:
             self.history.append(record)
             if on_epoch is not None:
                 on_epoch(epoch, record)
+            if stopping is not None and stopping.is_due(record):
+                break
+        if stopping is not None:
+            self.best_epoch = stopping.restore()
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -267,7 +284,8 @@ class Network:
         state = self._plan.state.copy() if self._plan else None
         return {
             "settings": self.settings, "input_shape": shape, "rows": rows, "arrays": arrays, "optimizer_state": state,
-            "history": list(self.history), "steps": self._steps, "classes": self._classes,
+            "history": list(self.history), "best_epoch": self.best_epoch, "steps": self._steps,
+            "classes": self._classes,
             "shuffle": self._shuffle.bit_generator.state if self._plan else None,
         }  # fmt: skip
 
@@ -280,6 +298,7 @@ class Network:
             self.plan.state[...] = state["optimizer_state"]
             self._shuffle.bit_generator.state = state["shuffle"]
         self.history, self._steps, self._classes = state["history"], state["steps"], state["classes"]
+        self.best_epoch = state["best_epoch"]
 
     def _build(self, input_shape: Sequence[int]) -> list[Stage]:
         """The stages for samples of this shape. Raises ``ConfigError``."""
@@ -301,7 +320,7 @@ class Network:
     def _begin(self, stages: Sequence[Stage], rows: int) -> Network:
         """Plan for batches of ``rows`` and draw initial values."""
         self._plan = self._make_plan(stages, rows)
-        self._steps, self.history = 0, []
+        self._steps, self.history, self.best_epoch = 0, [], None
         self._shuffle = np.random.default_rng(self._seeds(1))
         self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
         arrays = self._arrays()
@@ -436,6 +455,30 @@ class _Evaluation:
         if self.labelled:
             record["val/accuracy"] = float(network.plan.correct.sum() / self.n)
         return record
+
+
+class _EarlyStopping:
+    """Waits for a lower validation loss, and keeps what the network was when it was lowest."""
+
+    def __init__(self, network: Network, patience: int) -> None:
+        self.network, self.patience = network, patience
+        self.lowest, self.since = math.inf, 0
+        self.best_epoch: int | None = None
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def is_due(self, record: Record) -> bool:
+        """Whether this epoch is the last of so many without a lower loss."""
+        self.since += 1
+        if record["val/loss"] < self.lowest:
+            self.lowest, self.since, self.best_epoch = record["val/loss"], 0, record["epoch"]
+            self.arrays = {name: array.copy() for name, array in self.network._arrays().items()}
+        return self.since >= self.patience
+
+    def restore(self) -> int | None:
+        """Go back to the best epoch, if the loss was ever finite, and name it."""
+        for name, array in self.network._arrays().items():
+            array[...] = self.arrays.get(name, array)
+        return self.best_epoch
 
 
 class _Slopes:

@@ -83,7 +83,6 @@ class Plan:
             before = (self.outputs[-1], self.grads[-1]) if stage.index else (self.x, aligned(self.x.shape, dtype))
             for arrays, array in zip((self.outputs, self.grads), before, strict=True):
                 arrays.append(array.reshape(shape) if stage.is_view else aligned(shape, dtype))
-        self._no_grad = aligned((batch_size, *(0 for _ in stages[0].input_shape)), dtype)
         self.workspace = [
             {name: aligned((batch_size, *shape), dtype) for name, shape in s.shape.workspace.items()}
             | {name: aligned(shape, dtype) for name, shape in s.shape.saved.items()}
@@ -212,7 +211,7 @@ class Plan:
         operations = []
         for stage, row in zip(self.activations, counts, strict=True):
             slopes = np.ones_like(self.outputs[stage.index])
-            backward = self._activation_backward(stage, self._no_grad)
+            backward = self._activation_backward(stage, slopes)
             flat = {"grad_output": Flat(slopes), "grad_x": Flat(slopes)}
             operations.append(replace(backward, operands={**backward.operands, **flat}))
             count: dict[str, Any] = {"slopes": Batch(_rows_of(slopes)), "counts": Whole(row), "small": Real(small)}
@@ -343,7 +342,8 @@ class Plan:
         below = [s for s in self.stages[: stage.index] if s.n_parameters]
         if stage.is_view or (not below and not stage.n_parameters):
             return []
-        grad_x = self.grads[stage.index - 1] if below else self._no_grad
+        nobody = aligned((self.batch_size, *(0 for _ in stage.input_shape)), self.dtype)
+        grad_x = self.grads[stage.index - 1] if below else nobody
         if stage.layer is not None:
             operands = self._operands_of(stage) | {
                 "grad_output": Rows(self.grads[stage.index]),
