@@ -29,7 +29,7 @@ def window_dot(
     """
     columns = (taps[:, None] + np.arange(weight.shape[1])).ravel()
     windows = x[:, starts[:, None] + columns]
-    product = windows @ weight[picked].reshape(len(columns), -1)
+    product = windows @ weight[picked].reshape(len(columns), weight.shape[2])
     out[:, places] = product + bias if bias.size else product
 
 
@@ -49,5 +49,5 @@ def window_outer(
     """
     channels, columns = out.shape[1:]
     windows = x[:, starts[:, None] + (taps[:, None] + np.arange(channels)).ravel()]
-    product = windows.reshape(-1, windows.shape[2]).T @ grad[:, places].reshape(-1, columns)
+    product = np.tensordot(windows, grad[:, places], axes=((0, 1), (0, 1)))
     out[picked] += product.reshape(len(taps), channels, columns)
