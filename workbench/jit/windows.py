@@ -47,6 +47,7 @@ def _dot(dtype: str) -> Callable:
             even = even and kernel[t] == kernel[t - 1] + 1
         n, w = 0, 0
         m, k = samples * windows, n_taps * channels
+        even_depth = -(-k // -(-k // DEPTH))
         for i in range(0, m, BLOCK):
             count = min(BLOCK, m - i)
             for r in range(count):
@@ -57,8 +58,8 @@ def _dot(dtype: str) -> Callable:
                     w = 0
                     n += 1
             t, c = 0, 0
-            for p in range(0, k, DEPTH):
-                depth = min(DEPTH, k - p)
+            for p in range(0, k, even_depth):
+                depth = min(even_depth, k - p)
                 for q in range(depth):
                     steps[q] = offset[t] + c
                     b_rows[q] = kernel[t] * w_place + c * w_channel

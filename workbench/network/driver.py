@@ -81,7 +81,8 @@ def drive(  # type: ignore[no-untyped-def]
             records[s, TRAINING] = training
             records[s, STEP] = steps_before + step + 1
             records[s, RATE] = as_bits(rates[step])
-        for i in range(program.shape[0]):
+        i = 0
+        while i < program.shape[0]:
             if threads > 1 and program[i, _BARRIER] and not barrier(counter, threads):
                 return
             if program[i, _CHECK]:
@@ -95,9 +96,15 @@ def drive(  # type: ignore[no-untyped-def]
                     return
                 if thread == 0:
                     result[0] += total
-            for s in range(thread, records.shape[0], threads):
-                if program[i, _ROW + s] != 0:
-                    call_kernel(program[i, _ADDRESS], program[i, _ROW + s], address_of(records) + s * 8 * RECORD_SIZE)
+            j = i + 1
+            while j < program.shape[0] and not program[j, _BARRIER]:
+                j += 1
+            for s in range(thread, records.shape[0], threads):  # up to the barrier shard by shard: it stays in the cache
+                for k in range(i, j):
+                    if program[k, _ROW + s] != 0:
+                        record = address_of(records) + s * 8 * RECORD_SIZE
+                        call_kernel(program[k, _ADDRESS], program[k, _ROW + s], record)
+            i = j
     if thread == 0:
         result[1] = last
 
@@ -165,7 +172,7 @@ class CompiledProgram(Program):
         address = self._memory.ctypes.data
         wide_before = False
         for i, (operation, line) in enumerate(zip(operations, rows, strict=True)):
-            barrier = operation.barrier or operation.wide or wide_before
+            barrier = operation.barrier or operation.check_loss or operation.wide or wide_before
             self._table[i, :_ROW] = self._kernels[i].address, barrier, operation.check_loss
             wide_before = operation.wide
             for s, row in enumerate(line):

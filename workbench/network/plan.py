@@ -42,10 +42,9 @@ from workbench.specs import Fused, Loss
 
 _LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards write to the same
 _SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
-# A step is divided where its arithmetic outweighs the barriers by far; more shards only for much more work, since each
-# has gradients of its own to be summed.
-_SHARD_WORK = ((2, 2e7), (4, 4e9), (8, 1.6e10))
-_MIN_ROWS = 16
+# Shards by the arithmetic of a step: it must outweigh the barriers by far, and the gradients that each shard of a layer
+# shared out by rows has of its own, to be summed.
+_SHARD_WORK = ((2, 2e7), (4, 2e8), (8, 1e9))
 
 
 def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -232,7 +231,7 @@ class Plan:
     def _shard_count(self) -> int:
         weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
         work = sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
-        fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n * _MIN_ROWS]
+        fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n]
         return max(fits, default=1)
 
     def _lay_out_parameters(self, count: int) -> None:
