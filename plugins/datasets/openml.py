@@ -1,10 +1,8 @@
 """Any data set of openml.org by name or number, kept in the user's cache once fetched."""
 
-import os
 import socket
 import warnings
 from http.client import HTTPException
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -12,6 +10,7 @@ from annotated_types import Ge
 
 from workbench import Data, Dataset, hookimpl
 from workbench.errors import DataError
+from workbench.plugins.datasets._kept import folder
 
 PATIENCE = 5.0  # seconds without an answer
 
@@ -44,8 +43,7 @@ def openml(which: str | int, version: Annotated[int, Ge(1)] | None = None):
 
 
 def cache():
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench") / "openml"
+    return folder() / "openml"
 
 
 @hookimpl
