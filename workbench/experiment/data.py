@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache, cached
 
 from workbench.errors import DataError, WorkbenchError
 from workbench.registry import registry
@@ -15,7 +18,8 @@ from workbench.specs import Data, Dataset, Task
 if TYPE_CHECKING:
     import numpy as np
 
-_KEPT = 8  # data sets and splits kept in memory: a sweep asks for the same few again and again
+_LOADED = 8  # data sets kept in memory: a sweep asks for the same few again and again
+_SPLIT = 2**29  # bytes of splits kept likewise; the latest is kept however large
 
 
 @dataclass(frozen=True)
@@ -29,27 +33,53 @@ class Prepared:
     y_validation: np.ndarray
 
 
-def prepare(name: str, options: Mapping[str, Any], fraction: float, standardise: bool, seed: int) -> Prepared:
+def prepare(
+    name: str,
+    options: Mapping[str, Any],
+    fraction: float,
+    standardise: bool,
+    seed: int,
+    training_samples: int | None = None,
+) -> Prepared:
     """Load a data set by name and split it, ``fraction`` of the samples for validation.
 
-    Classes keep their shares in both parts. ``standardise`` brings each input, and real-valued targets, to mean 0 and
-    variance 1 over the training part. Raises ``DataError`` for data that cannot be learned from.
+    Classes keep their shares in both parts. ``training_samples`` keeps so many of the training part: classes keep
+    their shares, each at least one sample; of one seed, few are among the more, and the validation part stays the same.
+    ``standardise`` brings each input, or of images (n, height, width, channels) each channel over all pixels, and
+    real-valued targets, to mean 0 and variance 1 over the samples trained on; in float32 where that holds the inputs
+    exactly. Raises ``DataError`` for data that cannot be learned from.
     """
-    return _prepare(registry().get("dataset", name), json.dumps(options, sort_keys=True), fraction, standardise, seed)
+    spec = registry().get("dataset", name)
+    return _prepare(spec, json.dumps(options, sort_keys=True), fraction, standardise, seed, training_samples)
 
 
-@functools.lru_cache(_KEPT)
-def _prepare(spec: Dataset, options: str, fraction: float, standardise: bool, seed: int) -> Prepared:
+def _size(prepared: Prepared) -> int:
+    parts = (prepared.X_train, prepared.y_train, prepared.X_validation, prepared.y_validation)
+    return min(_SPLIT, sum(array.nbytes for array in parts))
+
+
+@cached(LRUCache(_SPLIT, _size), lock=threading.Lock())
+def _prepare(
+    spec: Dataset, options: str, fraction: float, standardise: bool, seed: int, training_samples: int | None
+) -> Prepared:
+    import numpy as np
     from sklearn.model_selection import train_test_split
 
     task, data = _load(spec, options)
+    what, n = f"data set {spec.name!r}", len(data.X)
     classes = data.y if task == "classification" else None
     try:
-        parts = train_test_split(data.X, data.y, test_size=fraction, random_state=seed, stratify=classes)
+        train, validation = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=classes)
     except ValueError as error:
-        what = f"data set {spec.name!r} ({len(data.X)} samples) cannot be split, {fraction:g} of it for validation"
-        raise DataError(f"{what}: {error}") from error
-    X_train, X_validation, y_train, y_validation = parts
+        raise DataError(f"{what} ({n} samples) cannot be split, {fraction:g} of it for validation: {error}") from error
+    if training_samples is not None:
+        if training_samples > len(train):
+            raise DataError(
+                f"{what} has {len(train)} samples to train on ({n} less {fraction:g} for validation), fewer than "
+                f"training_samples = {training_samples}."
+            )
+        train = train[:training_samples] if classes is None else train[_few(classes[train], training_samples, what)]
+    X_train, X_validation, y_train, y_validation = data.X[train], data.X[validation], data.y[train], data.y[validation]
     if standardise:
         X_train, X_validation = _standardise(X_train, X_validation)
         if task == "regression":
@@ -59,15 +89,50 @@ def _prepare(spec: Dataset, options: str, fraction: float, standardise: bool, se
     return Prepared(task, X_train, y_train, X_validation, y_validation)
 
 
+def _few(y: np.ndarray, count: int, what: str) -> np.ndarray:
+    """Places in ``y`` of so many samples: the first of every class, then each class's next when its share is due."""
+    import numpy as np
+
+    names, y, sizes = np.unique(y, axis=0, return_inverse=True, return_counts=True)
+    if count < len(names):
+        raise DataError(f"training_samples = {count} is fewer than the {len(names)} classes of {what}.")
+    by_class = np.argsort(y, kind="stable")
+    rank = np.empty(len(y))
+    rank[by_class] = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(np.argsort(rank / sizes[y], kind="stable")[:count])
+
+
 def _standardise(train: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(train.reshape(len(train), -1))
-    both = (scaler.transform(part.reshape(len(part), -1)).reshape(part.shape) for part in (train, validation))
+    dtype = np.result_type(train, np.float32)
+    if train.ndim == 4:
+        return _standardise_channels(train, validation, dtype)
+    tables = [part.reshape(len(part), -1).astype(dtype, copy=False) for part in (train, validation)]
+    scaler = StandardScaler().fit(tables[0])
+    both = (scaler.transform(table).reshape(len(table), *train.shape[1:]) for table in tables)
     return tuple(both)
 
 
-@functools.lru_cache(_KEPT)
+def _standardise_channels(train: np.ndarray, validation: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A channel, and a few images, at a time: what is needed in between are copies in float64."""
+    import numpy as np
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import gen_batches
+
+    scaled = np.empty(train.shape, dtype), np.empty(validation.shape, dtype)
+    for channel in range(train.shape[-1]):
+        scaler = StandardScaler()
+        for few in gen_batches(len(train), 32):
+            scaler.partial_fit(train[few, ..., channel].reshape(-1, 1))
+        for part, into in zip((train, validation), scaled, strict=True):
+            np.subtract(part[..., channel], scaler.mean_, out=into[..., channel], dtype=dtype)
+            into[..., channel] /= scaler.scale_
+    return scaled
+
+
+@functools.lru_cache(_LOADED)
 def _load(spec: Dataset, options: str) -> tuple[Task, Data]:
     try:
         data = spec.function(**json.loads(options))
@@ -115,12 +180,15 @@ def _numbers(X: np.ndarray, names: Any, what: str) -> np.ndarray:
     import numpy as np
 
     if X.dtype.kind not in "biuf":
-        for column in range(X.shape[1]):
-            try:
-                X[:, column].astype(np.float64)
-            except (ValueError, TypeError) as error:
-                raise DataError(f"{what}: {_feature(column, names)} holds what is no number: {error}.") from None
-        X = X.astype(np.float64)
+        try:
+            X = X.astype(np.float64)
+        except (ValueError, TypeError):
+            for place, value in np.ndenumerate(X):
+                try:
+                    float(value)
+                except (ValueError, TypeError) as error:
+                    raise DataError(f"{what}: X{_place(place, names)} is no number: {error}.") from None
+            raise
     _finite(X, names, f"{what}: X")
     return X
 
@@ -132,12 +200,17 @@ def _finite(values: np.ndarray, names: Any, what: str) -> None:
         return
     broken = np.argwhere(~np.isfinite(values))
     place = tuple(map(int, broken[0]))
-    feature = f" ({_feature(place[1], names)})" if len(place) == 2 and names else ""
     more = f", and {len(broken) - 1} more like it" if len(broken) > 1 else ""
     raise DataError(
-        f"{what}{list(place)}{feature} is {values[place]}{more}. Fill such values in or leave the rows out."
+        f"{what}{_place(place, names)} is {values[place]}{more}. Fill such values in or leave the samples out."
     )
 
 
-def _feature(column: int, names: Any) -> str:
-    return f"feature {names[column]!r}" if column < len(names) else f"feature {column}"
+def _place(place: tuple[int, ...], names: Any) -> str:
+    """An index, with the name of its feature or what it means in images."""
+    meaning = ""
+    if len(place) == 2 and place[1] < len(names):
+        meaning = f" (feature {names[place[1]]!r})"
+    elif len(place) == 4:
+        meaning = " (sample {}, row {}, column {}, channel {})".format(*place)
+    return f"{list(place)}{meaning}"
