@@ -102,5 +102,5 @@ def _check_type(what: str, option: Option, value: Any) -> Any:
     except ValidationError as error:
         if isinstance(value, list):  # YAML has no tuples
             return _check_type(what, option, tuple(value))
-        reason = error.errors()[0]["msg"].removeprefix("Input ")
+        reason = error.errors()[0]["msg"].removeprefix("Input ").replace("an instance of Sequence", "a list")
         raise ConfigError(f"{what} {reason}.") from None

@@ -45,9 +45,8 @@ class Config:
     def data(self) -> Prepared:
         """The data, split and standardised. Raises ``DataError``."""
         options = dict(self.dataset)
-        fewer = {} if self.training_samples is None else {"training_samples": self.training_samples}
-        name = options.pop("name")
-        return prepare(name, options, self.validation_fraction, self.standardise, self.seed, **fewer)
+        split = self.validation_fraction, self.standardise, self.seed, self.training_samples
+        return prepare(options.pop("name"), options, *split)
 
     def estimator(self) -> Any:
         """The learner, not yet fitted. Raises ``ConfigError``."""

@@ -125,7 +125,10 @@ class _Watch:
     def finish(self) -> None:
         self._log_by_layer({f"{key}_final": value for key, value in self._last.items()})
         if self._network is not None:
-            self._run.log_model(self._network, len(self._network.history))
+            best = self._network.best_epoch
+            if best is not None:
+                self._run.log_metrics({"network/best_epoch": best}, step=0)
+            self._run.log_model(self._network, best or len(self._network.history))
 
     def _keep(self, epoch: int) -> None:
         if self._network is not None and epoch in self._snapshots:

@@ -196,10 +196,14 @@ def _in_one_line(error: BaseException) -> str:
 
 
 def register() -> None:
-    """Make every registered data set and learner selectable, and the working folder's ``conf/`` known to Hydra."""
+    """Make every registered data set and learner selectable, and the working folder's ``conf/`` known to Hydra.
+
+    What has no file among the packaged configurations is selected with the defaults of its plugin.
+    """
     store = ConfigStore.instance()
     for group, kind in GROUPS.items():
-        for name in registry().names(kind):
+        files = {path.stem for path in (_packaged() / group).glob("*.yaml")}
+        for name in set(registry().names(kind)) - files:
             options = registry().get(kind, name).options.values()
             node = {"name": name} | {option.name: _default(option, group) for option in options}
             store.store(group=group, name=name, node=node, provider="workbench")
@@ -221,6 +225,9 @@ class _ProjectConf(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         project = Path.cwd() / "conf"
-        packaged = Path(next(iter(importlib.import_module(CONF).__path__)))
-        if project.is_dir() and project.resolve() != packaged.resolve():
+        if project.is_dir() and project.resolve() != _packaged().resolve():
             search_path.append(provider="project", path=f"file://{project}")
+
+
+def _packaged() -> Path:
+    return Path(next(iter(importlib.import_module(CONF).__path__)))

@@ -53,8 +53,8 @@ class Progress:
             return
         self._shown = True
         self._bar.stop()
-        out = printer()
-        out.print(Text(run.name), shapes(network), Text(workspace(network)), sep="\n")
+        title = f"first job, {run.name}" if self._sweep else run.name
+        printer().print(Text(title), shapes(network), Text(workspace(network)), sep="\n")
         self._bar.start()
 
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:

@@ -40,11 +40,14 @@ def printer() -> Console:
 
 
 def outcome(run: Run) -> str:
-    """How a run ended, in a few words: its results at the last step, or its status."""
+    """How a run ended, in a few words: its results, or its status."""
     if run.status != "FINISHED":
         last_line = (run.error or "").strip().splitlines()[-1:]
         return ": ".join([run.status, *last_line])
-    return "  ".join(f"{key} {_last(run, key):.4g}" for key in RESULTS if key in run.metrics) or run.status
+    results = [f"{key} {value:.4g}" for key in RESULTS if (value := run.result(key)) is not None]
+    if run.best_epoch is not None:
+        results.append(f"at epoch {run.best_epoch}, the best of {max(run.metrics['train/loss'])[0]}")
+    return "  ".join(results) or run.status
 
 
 def _lines(record: Run | Sweep, runs: list[Run]) -> Iterator[str]:
@@ -84,7 +87,7 @@ def _table(sweep: Sweep) -> Table:
     measured = [key for key in RESULTS if any(key in run.metrics for run in sweep.runs)]
     table = Table(*(key.removeprefix("learner.") for key in keys), "runs", *measured, box=box.SIMPLE)
     for values, runs in groups.items():
-        results = (_spread([_last(run, key) for run in runs if key in run.metrics]) for key in measured)
+        results = (_spread([x for run in runs if (x := run.result(key)) is not None]) for key in measured)
         table.add_row(*map(str, values), str(len(runs)), *results)
     return table
 
@@ -94,10 +97,6 @@ def _spread(values: list[float]) -> str:
         return ""
     mean = f"{statistics.fmean(values):.4f}"
     return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
-
-
-def _last(run: Run, key: str) -> float:
-    return run.metrics[key][-1][1]
 
 
 def _relative(path: Path) -> str:

@@ -81,6 +81,18 @@ class Run(Record):
         self._models[epoch] = path
         self._write("model", path=str(path.relative_to(self.directory)), epoch=epoch)
 
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that early stopping went back to, if it did."""
+        best = self.metrics.get("network/best_epoch")
+        return int(best[-1][1]) if best else None
+
+    def result(self, metric: str) -> float | None:
+        """What the trained network reached: the metric at its last step, or at the epoch training went back to."""
+        points = dict(self.metrics.get(metric, ()))
+        step = self.best_epoch if self.best_epoch in points else max(points, default=None)
+        return None if step is None else points[step]
+
     def networks(self) -> dict[int, Network]:
         """The networks that were kept, by how many epochs had trained them: 0 first, the trained one last."""
         from workbench.network import Network

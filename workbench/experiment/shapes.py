@@ -36,12 +36,12 @@ def workspace_mib(network: Network) -> float:
 
 def workspace(network: Network) -> str:
     """The same as a sentence."""
-    return f"a training step on {network.plan.batch_size} samples works in {workspace_mib(network):.1f} MiB"
+    rows, taken = network.plan.batch_size, workspace_mib(network)
+    return f"A training step on {rows} samples takes {taken:.2f} MiB besides the parameters."
 
 
 def markdown(network: Network) -> str:
     """Table and workspace as Markdown."""
-    console = Console(file=io.StringIO(), width=120)
-    console.print(shapes(network, box.MARKDOWN))
-    lines = (line.rstrip() for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]
-    return "\n".join([*filter(None, lines), "", f"{workspace(network)[0].upper()}{workspace(network)[1:]}."]) + "\n"
+    text = io.StringIO()
+    Console(file=text, width=120).print(shapes(network, box.MARKDOWN))
+    return f"{text.getvalue().strip()}\n\n{workspace(network)}\n"
