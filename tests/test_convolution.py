@@ -41,6 +41,7 @@ COMPILED = [pytest.param("compiled", dtype, marks=needs_compiler, id=f"compiled-
 EVERY_WAY = [*COMPILED, pytest.param("plain", "float64", id="plain-float64")]
 every_way = pytest.mark.parametrize(("how", "dtype"), EVERY_WAY)
 compiled = pytest.mark.parametrize(("how", "dtype"), COMPILED)
+many, few = (settings(max_examples=n, deadline=None, derandomize=True) for n in (200, 40))
 
 GUARD = 7.25
 
@@ -54,18 +55,18 @@ class Kernels:
     def __init__(self, name, x, dtype="float64", how="compiled", seed=0, input_gradient=True, **options):
         self.layer, self.dtype, self.how = get("layer", name)(**options), dtype, how
         self.shape = shape = self.layer.build(x.shape[1:])
-        self.memory, self.operands, self.rng = {}, {}, np.random.default_rng(seed)
-        batch = len(x)
+        self.memory, self.operands = {}, {}
+        batch, rng = len(x), np.random.default_rng(seed)
         self._add("x", Rows, x, guard=np.nan)
         self._add("output", Rows, np.full((batch, *shape.output), np.nan))
-        self._add("grad_output", Rows, values(self.rng, (batch, *shape.output), dtype), guard=np.nan)
+        self._add("grad_output", Rows, values(rng, (batch, *shape.output), dtype), guard=np.nan)
         self._add("grad_x", Rows, np.full(x.shape if input_gradient else (batch, *(0 for _ in x.shape[1:])), np.nan))
         for part, own in shape.workspace.items():
             self._add(part, Rows, np.full((batch, *own), np.nan))
         for part, own in shape.saved.items():
             self._add(part, Whole, np.full(own, np.nan))
         for part, parameter in shape.parameters.items():
-            self._add(part, Whole, values(self.rng, parameter.shape, dtype), guard=np.nan)
+            self._add(part, Whole, values(rng, parameter.shape, dtype), guard=np.nan)
             self._add(f"grad_{part}", Whole, np.full(parameter.shape, np.nan))
         for part, number in shape.constants.items():
             self.operands[part] = Integer(number) if isinstance(number, int) else Real(number)
@@ -104,8 +105,8 @@ class Kernels:
             operation.run(shard, record)
 
     def assert_equals(self, **expected):
-        for name, values in expected.items():
-            assert_close(self[name], values, self.dtype, name)
+        for name, array in expected.items():
+            assert_close(self[name], array, self.dtype, name)
 
 
 def values(rng, shape, dtype):
@@ -150,7 +151,7 @@ def cases(draw, most=13, channels=9, taps=5, batches=5, dilations=2):
         sizes.append(draw(st.integers(1 if kind == "same" else max(1, reach - 2 * around), max(most, reach))))
     shape = (draw(st.integers(1, batches)), *sizes, draw(st.integers(1, channels)))
     options = {"kernel_size": tuple(kernel), "stride": tuple(stride), "dilation": tuple(dilation)}
-    options = {name: pair[0] if pair[0] == pair[1] else pair for name, pair in options.items()}
+    options = {name: both[0] if both[0] == both[1] else both for name, both in options.items()}
     return shape, options | {"padding": {"int": padding[0], "pair": padding}.get(kind, kind)}
 
 
@@ -185,7 +186,7 @@ def assert_conv2d_equals_pytorch(torch, kernels, options):
 
 
 @every_way
-@settings(max_examples=80, deadline=None, derandomize=True)
+@many
 @given(case=cases(), filters=st.integers(1, 9), bias=st.booleans())
 def test_C1_conv2d_equals_pytorch(torch, how, dtype, case, filters, bias):
     shape, options = case
@@ -217,7 +218,7 @@ small = {"most": 5, "channels": 3, "taps": 3, "batches": 2}
 
 
 @every_way
-@settings(max_examples=25, deadline=None, derandomize=True)
+@few
 @given(case=cases(**small), filters=st.integers(1, 3))
 def test_C1_conv2d_equals_seven_loops(how, dtype, case, filters):
     shape, options = case
@@ -261,7 +262,7 @@ def covers(shape, options):
 
 
 @every_way
-@settings(max_examples=60, deadline=None, derandomize=True)
+@many
 @given(case=cases())
 def test_max_pool2d_equals_pytorch(torch, how, dtype, case):
     """Padding is smaller than any number, and of several largest pixels the first one gets the gradient."""
@@ -277,7 +278,7 @@ def test_max_pool2d_equals_pytorch(torch, how, dtype, case):
 
 
 @every_way
-@settings(max_examples=25, deadline=None, derandomize=True)
+@few
 @given(case=cases(**small))
 def test_max_pool2d_equals_plain_loops(how, dtype, case):
     shape, options = case
@@ -299,7 +300,7 @@ def test_max_pool2d_hands_on_what_is_not_a_number(torch, how, dtype):
 
 
 @every_way
-@settings(max_examples=60, deadline=None, derandomize=True)
+@many
 @given(case=cases(dilations=1), count_include_pad=st.booleans())
 def test_avg_pool2d_equals_pytorch(torch, how, dtype, case, count_include_pad):
     shape, options = case
@@ -318,7 +319,7 @@ def test_avg_pool2d_equals_pytorch(torch, how, dtype, case, count_include_pad):
 
 
 @every_way
-@settings(max_examples=25, deadline=None, derandomize=True)
+@few
 @given(case=cases(**small, dilations=1), count_include_pad=st.booleans())
 def test_avg_pool2d_equals_plain_loops(how, dtype, case, count_include_pad):
     shape, options = case
@@ -335,7 +336,7 @@ shapes = st.tuples(st.integers(1, 5), st.integers(1, 13), st.integers(1, 13), st
 
 
 @every_way
-@settings(max_examples=30, deadline=None, derandomize=True)
+@many
 @given(shape=shapes)
 def test_global_avg_pool2d_equals_pytorch(torch, how, dtype, shape):
     kernels = Kernels("global_avg_pool2d", values(np.random.default_rng(4), shape, dtype), dtype, how).run()
@@ -343,7 +344,7 @@ def test_global_avg_pool2d_equals_pytorch(torch, how, dtype, shape):
 
 
 @every_way
-@settings(max_examples=30, deadline=None, derandomize=True)
+@many
 @given(shape=shapes)
 def test_batch_norm_over_channels_equals_pytorch(torch, how, dtype, shape):
     # below that the input gradient is what is left of almost equal numbers
@@ -511,13 +512,8 @@ def test_networks_of_images_equal_pytorch(torch, name, executor, dtype):
 
 
 def test_views_share_the_memory_of_what_they_show():
-    layers = [
-        {"conv2d": {"filters": 2}},
-        "flatten",
-        {"reshape": {"shape": [3, -1]}},
-        "flatten",
-        {"dense": {"units": 1}},
-    ]
+    views = ["flatten", {"reshape": {"shape": [3, -1]}}, "flatten"]
+    layers = [{"conv2d": {"filters": 2}}, *views, {"dense": {"units": 1}}]
     plan = wb.Network(layers, "squared_error", batch_size=2).initialize((5, 5, 1)).plan
     for arrays in (plan.outputs, plan.grads):
         assert [array.shape[1:] for array in arrays] == [(3, 3, 2), (18,), (3, 6), (18,), (1,)]
@@ -542,46 +538,57 @@ def test_nothing_is_compiled_for_another_size_filter_count_stride_or_batch():
     assert (statistics().compiled, statistics().loaded) == before
 
 
-WRONG = {
-    r"layer 'conv2d' needs images of shape \(height, width, channels\), not samples of shape \(64,\): put a reshape": (
-        "conv2d", {"filters": 2}, (64,)),
-    r"layer 'conv2d': a kernel of width 5 does not fit into images of shape \(9, 3, 1\), width 3: take a smaller": (
-        "conv2d", {"filters": 2, "kernel_size": 5}, (9, 3, 1)),
-    r"a kernel of height 5 \(dilation 3: 13 pixels\) does not fit .*, height 8 and 2 of padding on either side": (
-        "conv2d", {"filters": 2, "kernel_size": (5, 1), "dilation": 3, "padding": 2}, (8, 8, 1)),
-    r"layer 'conv2d': stride = 0 ": ("conv2d", {"filters": 2, "stride": 0}, (8, 8, 1)),
-    r"layer 'conv2d': filters = 0 ": ("conv2d", {"filters": 0}, (8, 8, 1)),
-    r"layer 'conv2d': padding = 'full' ": ("conv2d", {"filters": 2, "padding": "full"}, (8, 8, 1)),
-    r"layer 'conv2d': kernel_size = \[1, 2, 3\] ": ("conv2d", {"filters": 2, "kernel_size": [1, 2, 3]}, (8, 8, 1)),
-    r"layer 'max_pool2d' needs images of shape \(height, width, channels\), not samples of shape \(8, 8\)": (
-        "max_pool2d", {}, (8, 8)),
-    r"layer 'max_pool2d': a kernel of height 2 does not fit into images of shape \(1, 8, 3\)": (
-        "max_pool2d", {}, (1, 8, 3)),
-    r"layer 'max_pool2d': with padding 2, height 8 and a kernel of height 2, some windows would cover nothing": (
-        "max_pool2d", {"padding": 2}, (8, 8, 3)),
-    r"layer 'max_pool2d': with padding \(0, 1\), width 2 .* nothing but padding": (
-        "max_pool2d", {"padding": (0, 1), "kernel_size": 2, "dilation": (1, 3)}, (2, 2, 3)),
-    r"layer 'avg_pool2d': with padding 3, .* some windows would cover nothing but padding: take less of it": (
-        "avg_pool2d", {"padding": 3, "kernel_size": 3}, (8, 8, 3)),
-    r"layer 'avg_pool2d' has no option 'dilation'": ("avg_pool2d", {"dilation": 2}, (8, 8, 3)),
-    r"layer 'global_avg_pool2d' needs images": ("global_avg_pool2d", {}, (8,)),
-    r"layer 'reshape' needs the option 'shape'": ("reshape", {}, (8,)),
-    r"layer 'reshape': samples of shape \(8, 3\) hold 24 numbers, which do not fill \(5, -1\)": (
-        "reshape", {"shape": (5, -1)}, (8, 3)),
-    r"hold 24 numbers, which do not fill \(2, 6\)": ("reshape", {"shape": (2, 6)}, (8, 3)),
-    r"hold 24 numbers, which do not fill \(48,\)": ("reshape", {"shape": (48,)}, (8, 3)),
-    r"shape \(-1, -1\) should hold whole numbers above zero, and -1 at most once": (
-        "reshape", {"shape": [-1, -1]}, (8, 3)),
-    r"shape \(0, -1\) should hold": ("reshape", {"shape": (0, -1)}, (8, 3)),
-    r"layer 'reshape': shape = \(-2, 12\) ": ("reshape", {"shape": (-2, 12)}, (8, 3)),
-    r"layer 'reshape': shape = \(\) ": ("reshape", {"shape": ()}, (8, 3)),
-    r"layer 'dense' needs samples of shape \(features,\), not \(8, 8, 1\): flatten them first": (
-        "dense", {"units": 2}, (8, 8, 1)),
-}  # fmt: skip
+REFUSED = [
+    ("conv2d", {"filters": 2}, (64,),
+     r"layer 'conv2d' needs images of shape \(height, width, channels\), not samples of shape \(64,\): put a reshape"),
+    ("conv2d", {"filters": 2, "kernel_size": 5}, (9, 3, 1),
+     r"layer 'conv2d': a kernel of width 5 does not fit into images of shape \(9, 3, 1\), width 3: take a smaller"),
+    ("conv2d", {"filters": 2, "kernel_size": (5, 1), "dilation": 3, "padding": 2}, (8, 8, 1),
+     r"a kernel of height 5 \(dilation 3: 13 pixels\) does not fit .*, height 8 and 2 of padding on either side"),
+    ("conv2d", {"filters": 2, "stride": 0}, (8, 8, 1),
+     r"layer 'conv2d': stride = 0 "),
+    ("conv2d", {"filters": 0}, (8, 8, 1),
+     r"layer 'conv2d': filters = 0 "),
+    ("conv2d", {"filters": 2, "padding": "full"}, (8, 8, 1),
+     r"layer 'conv2d': padding = 'full' "),
+    ("conv2d", {"filters": 2, "kernel_size": [1, 2, 3]}, (8, 8, 1),
+     r"layer 'conv2d': kernel_size = \[1, 2, 3\] "),
+    ("max_pool2d", {}, (8, 8),
+     r"layer 'max_pool2d' needs images of shape \(height, width, channels\), not samples of shape \(8, 8\)"),
+    ("max_pool2d", {}, (1, 8, 3),
+     r"layer 'max_pool2d': a kernel of height 2 does not fit into images of shape \(1, 8, 3\)"),
+    ("max_pool2d", {"padding": 2}, (8, 8, 3),
+     r"layer 'max_pool2d': with padding 2, height 8 and a kernel of height 2, some windows would cover nothing"),
+    ("max_pool2d", {"padding": (0, 1), "kernel_size": 2, "dilation": (1, 3)}, (2, 2, 3),
+     r"layer 'max_pool2d': with padding \(0, 1\), width 2 .* nothing but padding"),
+    ("avg_pool2d", {"padding": 3, "kernel_size": 3}, (8, 8, 3),
+     r"layer 'avg_pool2d': with padding 3, .* some windows would cover nothing but padding: pad at most half"),
+    ("avg_pool2d", {"dilation": 2}, (8, 8, 3),
+     r"layer 'avg_pool2d' has no option 'dilation'"),
+    ("global_avg_pool2d", {}, (8,),
+     r"layer 'global_avg_pool2d' needs images"),
+    ("reshape", {}, (8,),
+     r"layer 'reshape' needs the option 'shape'"),
+    ("reshape", {"shape": (5, -1)}, (8, 3),
+     r"layer 'reshape': samples of shape \(8, 3\) hold 24 numbers, which do not fill \(5, -1\)"),
+    ("reshape", {"shape": (2, 6)}, (8, 3),
+     r"hold 24 numbers, which do not fill \(2, 6\)"),
+    ("reshape", {"shape": (48,)}, (8, 3),
+     r"hold 24 numbers, which do not fill \(48,\)"),
+    ("reshape", {"shape": [-1, -1]}, (8, 3),
+     r"shape \(-1, -1\) should hold whole numbers above zero, and -1 at most once"),
+    ("reshape", {"shape": (0, -1)}, (8, 3),
+     r"shape \(0, -1\) should hold"),
+    ("reshape", {"shape": (-2, 12)}, (8, 3),
+     r"layer 'reshape': shape = \(-2, 12\) "),
+    ("reshape", {"shape": ()}, (8, 3),
+     r"layer 'reshape': shape = \(\) "),
+    ("dense", {"units": 2}, (8, 8, 1),
+     r"layer 'dense' needs samples of shape \(features,\), not \(8, 8, 1\): flatten them first"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("message", WRONG)
-def test_what_does_not_fit_is_refused_in_words(message):
-    name, options, shape = WRONG[message]
+@pytest.mark.parametrize(("name", "options", "shape", "message"), REFUSED)
+def test_what_does_not_fit_is_refused_in_words(name, options, shape, message):
     with pytest.raises(ConfigError, match=message):
         wb.Network([{name: options}], "squared_error").initialize(shape)

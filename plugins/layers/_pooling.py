@@ -31,7 +31,7 @@ def clipped_windows(
         if (start >= end).any():
             raise ConfigError(
                 f"layer {layer!r}: with padding {padding}, {side} {axis.size} and a kernel of {side} {axis.kernel}, "
-                "some windows would cover nothing but padding: take less of it; half a kernel always goes."
+                "some windows would cover nothing but padding: pad at most half a kernel, or take padding='valid'."
             )
         tables[table] = np.stack([start, end], axis=1).astype(np.int64)
     return (down.windows, across.windows, input_shape[2]), tables
