@@ -1,8 +1,10 @@
 """The network estimators are scikit-learn citizens."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -10,6 +12,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError
+from workbench.registry import registry
+from workbench.specs import Optimizer
 
 
 @pytest.mark.filterwarnings("ignore:batch_size")  # scikit-learn's checks use handfuls of samples
@@ -103,12 +107,15 @@ def test_a_batch_beyond_memory_takes_what_rows_there_are():
         wb.NetworkClassifier(epochs=1, batch_size=10**15).fit(X, y)
 
 
+def names(model):
+    """Of its hidden layers."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in model.layers]
+
+
 def test_mlp_chooses_what_belongs_together():
     mlp = wb.get("estimator", "mlp").function
     model = mlp("classification", depth=2, activation="relu", lr=0.3, dropout=0.1, batch_norm=True)
-    assert [e if isinstance(e, str) else next(iter(e)) for e in model.layers] == [
-        "dense", "batch_norm", "relu", "dropout",
-    ] * 2  # fmt: skip
+    assert names(model) == ["flatten", *["dense", "batch_norm", "relu", "dropout"] * 2]
     assert model.initializer == "he_uniform"
     assert model.optimizer == {"sgd": {"lr": 0.3}}
     X, y = load_iris(return_X_y=True)
@@ -126,3 +133,92 @@ def test_mlp_chooses_what_belongs_together():
             wb.get("estimator", "mlp").check(option)
     with pytest.raises(wb.WorkbenchError, match="did you mean 'relu'"):
         mlp("classification", activation="rleu")
+
+
+def test_cnn_lists_convolutions_then_dense_layers():
+    cnn = wb.get("estimator", "cnn").function
+    assert names(cnn("classification")) == [*["conv2d", "relu", "max_pool2d"] * 2, "flatten"]
+    options = {"filters": [8], "kernel_size": 5, "stride": 2, "padding": "valid", "pool": 1, "dense": [10, 7]}
+    model = cnn("classification", **options, dropout=0.1, batch_norm=True, activation="tanh")
+    assert names(model) == ["conv2d", "batch_norm", "tanh", "flatten", *["dropout", "dense", "tanh"] * 2, "dropout"]
+    assert model.layers[0]["conv2d"] == {"filters": 8, "kernel_size": 5, "stride": 2, "padding": "valid"}
+    assert [layer["dense"]["units"] for layer in model.layers if "dense" in layer] == [10, 7]
+    assert model.initializer == "glorot_uniform"
+    shapes = [shape for _, shape, _ in model._network(3).initialize((11, 9, 2)).table()]
+    assert shapes[:4] == [(4, 3, 8), (4, 3, 8), (4, 3, 8), (96,)]
+
+
+def test_C2_a_cnn_learns_to_read_digits():
+    X, y = load_digits(return_X_y=True)
+    model = wb.get("estimator", "cnn").function("classification", filters=[8], optimizer="adam", lr=0.01, epochs=3)
+    images = (X / 16).reshape(-1, 8, 8, 1)
+    assert model.fit(images[:1000], y[:1000]).score(images[1000:], y[1000:]) > 0.85  # chance is 0.1
+
+
+def test_C1_dqn_has_the_shapes_and_parameters_of_the_original_network():
+    """Mnih et al. (2015): 84 x 84 x 4 -> 20 x 20 x 32 -> 9 x 9 x 64 -> 7 x 7 x 64 -> 512 -> a value for each move."""
+    model = wb.get("estimator", "dqn").function("classification")
+    table = model._network(n_outputs=18).initialize((84, 84, 4)).table()
+    assert [row for row in table if row[2]] == [
+        ("conv2d", (20, 20, 32), 8_224),
+        ("conv2d", (9, 9, 64), 32_832),
+        ("conv2d", (7, 7, 64), 36_928),
+        ("dense", (512,), 1_606_144),
+        ("dense", (18,), 9_234),
+    ]
+    assert [name for name, *_ in table] == [*["conv2d", "relu"] * 3, "flatten", "dense", "relu", "dense", "softmax"]
+
+
+@pytest.mark.parametrize("learner", ["cnn", "dqn"])
+def test_a_network_for_images_says_what_to_do_about_rows(learner):
+    X, y = load_digits(return_X_y=True)
+    model = wb.get("estimator", learner).function("classification")
+    with pytest.raises(ConfigError, match="needs images .*put a reshape layer before it, or .*dataset.flat=false"):
+        model.check_data(X, y)
+
+
+@pytest.mark.parametrize("learner", ["mlp", "cnn", "dqn"])
+def test_every_network_takes_the_settings_of_its_training(learner):
+    spec = wb.get("estimator", learner)
+    given = {
+        "activation": "tanh", "output": "sigmoid", "loss": "binary_cross_entropy", "reduction": "sum",
+        "initializer": "zeros", "optimizer": {"rmsprop": {"alpha": 0.5}}, "lr": 0.5, "weight_decay": 0.25,
+        "schedule": "cosine", "batch_size": 7, "epochs": 3, "patience": 2, "dtype": "float64", "threads": 1, "seed": 9,
+    }  # fmt: skip
+    assert given.keys() <= spec.options.keys()
+    model = spec.function("classification", **spec.check(given))
+    expected = {name: value for name, value in given.items() if name not in ("activation", "lr", "weight_decay")}
+    expected["optimizer"] = {"rmsprop": {"alpha": 0.5, "lr": 0.5, "weight_decay": 0.25}}
+    expected["random_state"] = expected.pop("seed")
+    assert {name: getattr(model, name) for name in expected} == expected
+    assert "tanh" in model.layers
+
+
+def test_the_optimizers_own_weight_decay_stays_unless_another_is_given():
+    mlp = wb.get("estimator", "mlp").function
+    assert mlp("classification", optimizer="adamw").optimizer == "adamw"
+    assert mlp("classification", optimizer="adamw", weight_decay=0.0).optimizer == {"adamw": {"weight_decay": 0.0}}
+
+
+def test_an_optimizer_without_weight_decay_is_refused_and_others_named(monkeypatch):
+    adam = registry().entry("optimizer", "adam")
+    plain = Optimizer("plain", lambda weight, grad, lr, step: (weight - lr * grad,))
+    monkeypatch.setitem(registry()._entries, ("optimizer", "plain"), replace(adam, spec=plain))
+    mlp = wb.get("estimator", "mlp").function
+    with pytest.raises(
+        ConfigError, match="optimizer 'plain' has no weight_decay; these have one: adagrad, adam, adamw"
+    ):
+        mlp("classification", optimizer="plain", weight_decay=0.1)
+    assert mlp("classification", optimizer="plain", lr=0.1).optimizer == {"plain": {"lr": 0.1}}
+
+
+@pytest.mark.parametrize("estimator", [wb.NetworkClassifier, wb.NetworkRegressor])
+def test_patience_stops_an_estimator_and_is_not_asked_for_when_only_checking(estimator):
+    X, y = load_iris(return_X_y=True)
+    y = y if estimator is wb.NetworkClassifier else y.astype(float)
+    model = estimator(patience=2, epochs=200, optimizer={"adam": {"lr": 0.1}})
+    model.check_data(X, y)
+    model.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    assert model.n_iter_ == model.network_.best_epoch + 2 < 200
+    with pytest.raises(ConfigError, match="patience = 2 waits"):
+        model.fit(X, y)

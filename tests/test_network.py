@@ -95,6 +95,96 @@ def test_reference_executor_agrees(optimizer, dtype):
     assert fast.history[-1]["train/loss"] == pytest.approx(slow.history[-1]["train/loss"], rel=tolerance)
 
 
+def test_who_asks_sees_the_network_before_it_trains():
+    seen = []
+    net = make().fit(X, LABELS, on_start=lambda network: seen.append((network, bits(network), list(network.history))))
+    assert seen == [(net, bits(make().initialize((6,))), [])]
+
+
+def test_what_every_layer_gives_when_predicting():
+    """By hand, of more samples than a batch holds; dropout does nothing and batch_norm uses its running means."""
+    layers = [{"dense": {"units": 5}}, "batch_norm", "relu", {"dropout": {"rate": 0.5}}, {"reshape": {"shape": [5, 1]}},
+              "flatten", {"dense": {"units": 3}}, "softmax"]  # fmt: skip
+    net = make(layers, dtype="float64").fit(X, LABELS)
+    values, kept = net.parameters(), net.buffers()
+    expected = [X @ values["0.weight"] + values["0.bias"]]
+    normal = (expected[0] - kept["1.running_mean"]) / np.sqrt(kept["1.running_var"] + 1e-5)
+    expected.append(values["1.weight"] * normal + values["1.bias"])
+    expected.append(np.maximum(expected[1], 0))
+    expected += [expected[2], expected[2][:, :, None], expected[2]]
+    expected.append(expected[5] @ values["6.weight"] + values["6.bias"])
+    powers = np.exp(expected[6])
+    expected.append(powers / powers.sum(axis=1, keepdims=True))
+    for layer, output in enumerate(expected):
+        np.testing.assert_allclose(net.outputs(X, layer), output, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(net.outputs(X, 7), net.predict_proba(X))
+
+
+@pytest.mark.parametrize("layer", [-1, 4, 1.0, "dense"])
+def test_a_layer_that_is_none_is_refused(layer):
+    with pytest.raises(ConfigError, match="the layers of this network are 0 to 3"):
+        make().initialize((6,)).outputs(X, layer)
+
+
+def test_images_in_rows_are_the_same_to_dense_layers():
+    rows = make(["flatten", *LAYERS], dtype="float64").fit(X, LABELS)
+    images = make(["flatten", *LAYERS], dtype="float64").fit(X.reshape(90, 2, 3, 1), LABELS)
+    assert bits(rows) == bits(images)
+
+
+NOISY = LABELS.copy()
+NOISY[:30] = RNG.permutation(LABELS[:30])
+NORMALISED = [{"dense": {"units": 64}}, "batch_norm", "relu", {"dense": {"units": 3}}, "softmax"]
+
+
+def overfit(**settings):
+    """It learns wrong labels by heart; the last third says so."""
+    settings = {"epochs": 40, "optimizer": {"adam": {"lr": 0.02}}, "batch_size": 60, **settings}
+    return make(NORMALISED, **settings).fit(X[:60], NOISY[:60], validation_data=(X[60:], LABELS[60:]))
+
+
+def everything(net):
+    return b"".join(array.tobytes() for array in (net.parameters() | net.buffers()).values())
+
+
+def test_early_stopping_ends_with_the_best_epochs_weights_and_running_means():
+    whole, stopped = overfit(), overfit(patience=3)
+    losses = [record["val/loss"] for record in whole.history]
+    best = stopped.best_epoch
+    assert losses[best - 1] == min(losses[: best + 3])
+    assert len(stopped.history) == best + 3 < len(whole.history)
+    assert stopped.history == whole.history[: best + 3]
+    assert everything(stopped) == everything(overfit(epochs=best))
+    assert stopped.evaluate(X[60:], LABELS[60:])["val/loss"] == losses[best - 1]
+    assert whole.best_epoch is None
+
+
+def test_patience_that_does_not_end_still_goes_back_to_the_best_epoch():
+    best = overfit(patience=3).best_epoch
+    patient = overfit(epochs=best + 2, patience=10)
+    assert (patient.best_epoch, len(patient.history)) == (best, best + 2)
+    assert everything(patient) == everything(overfit(epochs=best))
+
+
+def test_patience_goes_with_the_network(tmp_path):
+    net = overfit(patience=3)
+    net.save(tmp_path / "model")
+    assert wb.Network.load(tmp_path / "model").settings["patience"] == 3
+    assert copy.copy(net).best_epoch == net.best_epoch
+
+
+def test_patience_needs_something_to_watch():
+    with pytest.raises(ConfigError, match="patience = 3 waits for a lower validation loss: give fit validation_data"):
+        make(patience=3).fit(X, LABELS)
+
+
+def test_a_validation_loss_that_is_never_finite_is_no_reason_to_go_back():
+    net = make([{"dense": {"units": 1}}], "squared_error", patience=2, epochs=5)
+    net.fit(X, X[:, 0], validation_data=(1e30 * X, X[:, 0]))
+    assert (net.best_epoch, len(net.history)) == (None, 2)
+    assert bits(net) == bits(make([{"dense": {"units": 1}}], "squared_error", epochs=2).fit(X, X[:, 0]))
+
+
 def test_training_on_continues():
     once = make(epochs=4, dtype="float64").fit(X, LABELS)
     twice = make(epochs=2, dtype="float64").fit(X, LABELS).fit(X, LABELS)
@@ -297,6 +387,8 @@ def test_bad_samples(samples, message):
         ({"batch_size": True}, ConfigError, "batch_size = True"),
         ({"dtype": "float16"}, ConfigError, "float16"),
         ({"dtype": np.dtype("float32")}, ConfigError, "should be 'float32' or"),
+        ({"patience": 0}, ConfigError, "patience = 0"),
+        ({"patience": 2.0}, ConfigError, "patience = 2.0"),
         ({"threads": 0}, ConfigError, "threads = 0"),
         ({"threads": 1.5}, ConfigError, "threads = 1.5"),
         ({"executor": "referense"}, ConfigError, "did you mean 'reference'"),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.experiment.journal import FILE as JOURNAL
+from workbench.experiment.shapes import FILE as NETWORK
 from workbench.experiment.sweep import Sweep
 from workbench.plugins.tracking import _present
 from workbench.plugins.tracking._store import experiment_id, open_store, prepare
@@ -146,6 +147,8 @@ class Mirror:
                     tags = record["tags"]
                 case "tag":
                     tags[record["key"]] = record["value"]
+                case "text" if record["path"] == NETWORK:
+                    tags["mlflow.note.content"] = (self._directory / NETWORK).read_text(encoding="utf-8")
                 case "ended" if record["error"]:
                     tags["workbench.error"] = record["error"]
                     tags["mlflow.note.content"] = f"**{record['status']}**\n```\n{record['error'][: TAG - 100]}\n```"

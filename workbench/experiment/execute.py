@@ -17,7 +17,7 @@ from workbench.experiment.data import Prepared
 from workbench.experiment.draw import draw
 from workbench.experiment.provenance import tags
 from workbench.experiment.run import Run
-from workbench.experiment.shapes import markdown, n_parameters, workspace_mib
+from workbench.experiment.shapes import FILE, markdown, n_parameters, workspace_mib
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
@@ -105,7 +105,7 @@ class _Watch:
         self._network = network
         size = {"network/parameters": n_parameters(network), "network/workspace_mib": workspace_mib(network)}
         self._run.log_metrics(size, step=0)
-        self._run.log_text("network.md", markdown(network))
+        self._run.log_text(FILE, markdown(network))
         self._keep(0)
         if self._on_start is not None:
             self._on_start(self._run, network)

@@ -12,6 +12,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from workbench.network import Network
 
+FILE = "network.md"  # where a run keeps it
+
 
 def shapes(network: Network, style: box.Box = box.SIMPLE) -> Table:
     """One row per layer, under the number that names it in ``Network.parameters()``, and their sum."""
