@@ -586,6 +586,7 @@ def test_the_best_move_is_what_playing_on_shows():
     ):  # fmt: skip
         if abs(abs(step) - speed) > 1e-3:
             continue
+        assert fall > 0
         turns = 0
         while y < FLOOR - RADIUS:
             x, y = x + step / 100, y + fall / 100

@@ -57,7 +57,7 @@ def bounce(position, low, high):
 def draw(x, y, half_width, half_height, pictures):
     """Fill ``pictures`` (n, size, size) uint8 with a rectangle around (x, y) each."""
     across, down = (cover(*span, pictures.shape[1]) for span in ((x, half_width), (y, half_height)))
-    down *= 255.5  # cut off to whole numbers below
+    down *= 255  # cut off to whole numbers below
     np.multiply(down[:, :, None], across[:, None, :], out=pictures, casting="unsafe")
 
 
