@@ -32,7 +32,8 @@ def fetch(dataset, which):
     try:
         data = openml(which, version=1)
     except DataError as error:
-        raise DataError(f"{error} Option path of dataset {dataset!r} takes a folder with the four idx files.") from None
+        instead = f"option path of dataset {dataset!r} takes a folder with the four idx files"
+        raise DataError(f"{str(error).rstrip('.')}; {instead}.") from None
     return {"X": data.X.astype(np.uint8).reshape(-1, 28, 28, 1), "y": data.y.astype(np.uint8)}
 
 
