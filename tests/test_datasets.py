@@ -315,7 +315,9 @@ def test_mnist_offline_says_what_else_there_is(tmp_path, monkeypatch):
 
     monkeypatch.setenv("WORKBENCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", urlopen)
-    with pytest.raises(DataError, match=r"could not be fetched .*name resolution>; option path of dataset 'mnist' takes"):
+    with pytest.raises(
+        DataError, match=r"could not be fetched .*name resolution>; option path of dataset 'mnist' takes"
+    ):
         load("mnist")
 
 
