@@ -1,6 +1,9 @@
 """The command line as a user meets it: in processes of its own where that matters."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -81,6 +84,38 @@ def test_a_run_prints_its_numbers_and_where_things_lie(fakes, process):
     assert re.fullmatch(r"logistic on iris  val/loss 0\.\d+  val/accuracy (0\.\d+|1)", numbers)
     assert kernels == "0 kernels compiled, 0 loaded from the cache"
     assert (fakes / journal.removeprefix("journal: ") / "journal.jsonl").is_file()
+
+
+def test_a_network_shows_its_shapes_first(fakes, process):
+    result = process("run", "dataset=iris", "learner=mlp", "learner.epochs=1", "figures=[]")
+    assert (result.returncode, result.stderr) == (0, "")
+    title, *table, numbers, _, _ = result.stdout.splitlines()
+    assert title == "mlp on iris"
+    rows = [line.split() for line in table if line.strip(" ─")]
+    assert rows[0] == ["layer", "output", "shape", "parameters"]
+    assert rows[2] == ["1", "dense", "32", "160"]
+    assert rows[-2] == ["total", "1,315"]
+    assert rows[-1][:6] == ["A", "training", "step", "on", "32", "samples"]
+    assert numbers.startswith("mlp on iris  val/loss")
+
+
+def test_a_terminal_shows_a_bar_and_the_shapes_beside_it(fakes):
+    """Standard error is a terminal, standard output a pipe: the bar clears itself, the table arrives whole."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "workbench", "run", "dataset=iris", "learner=mlp", "figures=[]"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    bar = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+            while more := os.read(ours, 4096):
+                bar += more
+        out, _ = process.communicate()
+    os.close(ours)
+    assert b"epochs" in bar
+    assert b"dense" not in bar
+    assert re.search(r"^  1 dense +32 +160 *$", out, re.MULTILINE)
+    assert "epochs" not in out
 
 
 def test_a_run_that_fails_says_why_and_exits_with_1(fakes, workbench):

@@ -6,6 +6,7 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
+from workbench import get
 from workbench.errors import ConfigError
 from workbench.experiment import grid as grids
 from workbench.experiment.grid import grid
@@ -35,6 +36,11 @@ BAD = {
     "a list for a number": (["learner.depth=[1,2]"], "depth = [1, 2] should be a valid integer"),
     "null for a number": (["learner.depth=null"], "depth = None should be a valid integer"),
     "seed below zero": (["seed=-1"], "the configuration: seed = -1 should be greater than or equal to 0"),
+    "no training sample": (["training_samples=0"], "training_samples = 0 should be greater than or equal to 1"),
+    "more training samples than there are": (["training_samples=10"], "training_samples = 10"),
+    "no list": (["snapshots=1"], "the configuration: snapshots = 1 should be a list"),
+    "epoch below zero": (["snapshots=[0,-1]"], "snapshots = [0, -1] should be greater than or equal to 0"),
+    "epoch after the last": (["snapshots=[1,4]"], "snapshots: 4 comes after the last of 3 epochs"),
     "fraction above one": (["validation_fraction=1.5"], "validation_fraction = 1.5 should be less than 1"),
     "unknown learner": (["learner=steper"], "no estimator is named 'steper'; did you mean 'stepper'?"),
     "unknown learner by name": (["learner.name=steper"], "no estimator is named 'steper'; did you mean 'stepper'?"),
@@ -83,6 +89,10 @@ NETWORK = {
         ["learner.optimizer.sgd.lrr=1"],
         "optimizer 'sgd' has no option 'lrr'; did you mean 'lr'",
     ),
+    "rows for a network of images": (["learner=cnn"], "layer 'conv2d' needs images of shape (height, width, channels)"),
+    "filters that are no list": (["learner=cnn", "learner.filters=8"], "filters = 8 should be a list"),
+    "no filters": (["learner=cnn", "learner.filters=[0]"], "filters = [0] should be greater than or equal to 1"),
+    "patience of none": (["learner.patience=0"], "patience = 0 should be greater than or equal to 1"),
     "loss for classes, numbers to fit": (
         ["dataset=diabetes", "learner.loss=cross_entropy"],
         "is for classes, not for a",
@@ -144,6 +154,34 @@ def test_the_seed_reaches_the_split_and_the_learner(fakes):
         assert (first.config.data().X_train != second.config.data().X_train).any()
 
 
+def test_a_list_is_one_value_of_a_sweep(fakes):
+    images = ("dataset=digits", "dataset.flat=false", "learner=cnn")
+    jobs = grid([*images, "learner.filters=[8],[16,32]", "learner.kernel_size=[3,1],5"], multirun=True).jobs
+    assert [job.name for job in jobs] == [
+        f"filters={filters} kernel_size={size}" for filters in ("[8]", "[16,32]") for size in ("[3,1]", "5")
+    ]
+    assert [job.config.learner["filters"] for job in jobs] == [[8], [8], [16, 32], [16, 32]]
+    assert jobs[2].config.params["learner.filters"] == "[16, 32]"
+
+
+def test_fewer_training_samples_leave_the_validation_part_as_it_is(fakes):
+    few, all_of_them = grid(["dataset=digits", "learner=stepper", "training_samples=100,null"], multirun=True).jobs
+    few, all_of_them = few.config.data(), all_of_them.config.data()
+    assert (len(few.X_train), len(few.y_train), len(all_of_them.X_train)) == (100, 100, 1437)
+    assert (few.y_validation == all_of_them.y_validation).all()
+
+
+@pytest.mark.parametrize("file", sorted((SHIPPED.parent / "learner").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_shipped_learner_lists_every_option_of_its_plugin(file):
+    """Or it could not be set, nor be completed by the shell."""
+    written = OmegaConf.to_container(OmegaConf.load(file))
+    spec = get("estimator", written.pop("name"))
+    assert spec.name == file.stem
+    assert written.keys() == spec.options.keys()
+    assert written.pop("seed") == "${seed}"
+    spec.check(written)
+
+
 def test_an_option_may_be_given_options_of_its_own(fakes):
     (fakes / "plugins" / "nested.py").write_text(
         "from workbench import Estimator, hookimpl\n\n\n"
@@ -194,7 +232,7 @@ def test_the_command_line_overrides_what_an_experiment_file_says(mine):
     jobs = grid(["experiment=mine", "learner.depth=8", "seed=5", "learner.activation=a,b"]).jobs
     assert [job.name for job in jobs] == ["a", "b"]
     (job, *_) = grid(["experiment=mine", "dataset=digits"]).jobs
-    assert job.config.dataset == {"name": "digits"}
+    assert job.config.dataset["name"] == "digits"
 
 
 def test_a_misspelt_key_in_an_experiment_file_is_found(mine):
@@ -224,6 +262,6 @@ def test_the_vanishing_gradient_is_looked_for_in_36_jobs(fakes):
     assert len({job.name for job in jobs.jobs}) == 36
     assert jobs.jobs[0].name == "sigmoid depth=2 seed=0"
     for job in jobs.jobs:
-        assert job.config.dataset == {"name": "digits"}
+        assert job.config.dataset["name"] == "digits"
         assert job.config.learner["initializer"] == "auto"
         assert job.config.learner["seed"] == job.config.seed

@@ -12,11 +12,17 @@ from workbench import Network
 from workbench.experiment import journal
 from workbench.experiment.config import check
 from workbench.experiment.execute import execute
+from workbench.experiment.report import outcome
 from workbench.experiment.run import Run
 
 
-def config(learner="stepper", dataset="tiny", **changes):
-    return check({"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | changes})
+def config(learner="stepper", dataset="tiny", settings=None, **options):
+    chosen = {"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | options}
+    return check(chosen | (settings or {}))
+
+
+def bits(network):
+    return b"".join(array.tobytes() for array in network.parameters().values())
 
 
 def test_a_learner_without_epochs_is_scored_as_scikit_learn_scores_it(fakes):
@@ -79,6 +85,77 @@ def test_a_network_is_saved_where_it_can_be_loaded_from(fakes):
     data, network = chosen.data(), Network.load(run.directory / "model" / "network.safetensors")
     accuracy = (network.predict_proba(data.X_validation).argmax(axis=1) == data.y_validation).mean()
     assert run.metrics["val/accuracy"][-1] == (2, accuracy)
+
+
+def test_the_network_is_kept_after_the_epochs_asked_for_and_after_the_last(fakes):
+    chosen = config("mlp", "iris", {"snapshots": [0, 2]}, epochs=3)
+    run = execute("it", chosen)
+    data = chosen.data()
+    for kept in (run.networks(), Run.replay(run.directory).networks()):
+        assert list(kept) == [0, 2, 3]
+        for epoch, network in kept.items():
+            shorter = config("mlp", "iris", epochs=epoch).estimator().fit(data.X_train, data.y_train).network_
+            assert bits(network) == bits(shorter)
+
+
+def test_the_network_that_early_stopping_went_back_to_is_the_trained_one(fakes):
+    chosen = config("mlp", "iris", width=64, optimizer="adam", lr=0.05, patience=2, epochs=100)
+    run = execute("it", chosen)
+    best = run.best_epoch
+    losses = dict(run.metrics["val/loss"])
+    assert len(losses) == best + 2 < 100
+    assert run.result("val/loss") == losses[best] == min(losses.values())
+    assert run.result("time/fit_seconds") == run.metrics["time/fit_seconds"][0][1]
+    assert run.result("val/r2") is None
+    ((epoch, network),) = run.networks().items()
+    data = run.data()
+    assert (epoch, network.evaluate(data.X_validation, data.y_validation)["val/loss"]) == (best, losses[best])
+    assert f"val/loss {losses[best]:.4g}" in outcome(run)
+    assert f"at epoch {best}, the best of {best + 2}" in outcome(run)
+
+
+def test_without_early_stopping_the_result_is_the_last_epochs(fakes):
+    run = execute("it", config("mlp", "iris", epochs=2))
+    assert run.result("val/loss") == dict(run.metrics["val/loss"])[2]
+    assert run.best_epoch is None
+    assert "epoch" not in outcome(run)
+
+
+def test_its_data_are_made_again_from_its_folder(fakes):
+    settings = {"seed": 3, "training_samples": 200, "standardise": False, "validation_fraction": 0.3, "snapshots": [1]}
+    chosen = config("stepper", "digits", settings)
+    run = execute("it", chosen)
+    assert Run.replay(run.directory).data() is chosen.data()  # not even loaded again
+    assert len(run.data().X_train) == 200
+
+
+def test_a_network_tells_its_size_before_it_trains(fakes):
+    run = execute("it", config("mlp", "iris", epochs=1, depth=1, width=8))
+    assert run.metrics["network/parameters"] == [(0, 4 * 8 + 8 + 8 * 3 + 3)]
+    ((_, network),) = run.networks().items()
+    mebibytes = network.plan.workspace_bytes / 2**20
+    assert run.metrics["network/workspace_mib"] == [(0, mebibytes)]
+    told = [record.get("path") or record["step"] for record in journal.read(run.directory)[1:5]]
+    assert told == ["config.yaml", 0, "network.md", 1]
+    assert (run.directory / "network.md").read_text() == (
+        "| layer     | output shape | parameters |\n"
+        "|-----------|--------------|------------|\n"
+        "| 0 flatten |            4 |          0 |\n"
+        "| 1 dense   |            8 |         40 |\n"
+        "| 2 relu    |            8 |          0 |\n"
+        "| 3 dense   |            3 |         27 |\n"
+        "| 4 softmax |            3 |          0 |\n"
+        "| total     |              |         67 |\n"
+        f"\nA training step on 32 samples takes {mebibytes:.2f} MiB besides the parameters.\n"
+    )
+
+
+def test_a_learner_that_is_no_network_has_none(fakes):
+    run = execute("it", config(settings={"snapshots": [1]}))
+    assert run.status == "FINISHED"
+    assert run.networks() == {}
+    assert not (run.directory / "network.md").exists()
+    assert not [key for key in run.metrics if key.startswith("network/")]
 
 
 def test_every_hook_is_called_once_and_in_order(fakes, heard):

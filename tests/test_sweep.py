@@ -66,6 +66,38 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_costs_nothing_else(fakes, wor
     assert list(replay(fakes).figures) == ["heights"]
 
 
+def test_figures_of_runs_are_drawn_in_a_sweep_only_where_they_are_named(fakes, workbench):
+    workbench("run", *GRID[:-1], "figures=[learning_curve,heights]")
+    sweep = replay(fakes)
+    assert list(sweep.figures) == ["heights"]
+    for run in sweep.runs:
+        assert list(run.figures) == ["learning_curve"]
+        assert run.figures["learning_curve"].read_bytes().startswith(b"\x89PNG")
+    workbench("run", *GRID[:-1], "name=all")
+    (unnamed,) = (fakes / "runs").glob("*_all")
+    assert [run.figures for run in Sweep.replay(unnamed).runs] == [{}] * 4
+
+
+def test_the_first_networks_shapes_are_printed_once_and_each_run_keeps_its_own(fakes, workbench):
+    grid = ("-m", "dataset=iris", "learner=mlp", "learner.width=3,4", "learner.epochs=1", "figures=[]")
+    result = workbench("run", *grid)
+    assert result.out.startswith("first job, width=3\n")
+    assert result.out.count("besides the parameters") == 1
+    for run in replay(fakes).runs:
+        width = run.params["learner.width"]
+        assert f"| 1 dense   | {width:12} | {5 * width:10} |" in (run.directory / "network.md").read_text()
+
+
+def test_the_table_gives_the_results_of_the_epochs_that_training_went_back_to(fakes, workbench):
+    out = workbench(
+        "run", "-m", "dataset=iris", "learner=mlp", "learner.width=64", "learner.optimizer=adam", "learner.lr=0.05",
+        "learner.patience=2", "learner.epochs=100", "figures=[]", "seed=0",
+    ).out  # fmt: skip
+    (run,) = replay(fakes).runs
+    assert run.result("val/loss") < run.metrics["val/loss"][-1][1]
+    assert f"{run.result('val/loss'):.4f}" in out
+
+
 def test_the_table_gives_mean_and_deviation_over_the_seeds(fakes, workbench):
     out = workbench("run", "-m", "dataset=iris", "learner=logistic", "learner.C=0.01,1", "seed=0,1,2", "figures=[]").out
     rows = [line.split() for line in out.splitlines() if "±" in line]

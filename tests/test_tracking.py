@@ -265,6 +265,31 @@ def test_a_failed_run_tells_its_error(root: Path, run: Run) -> None:
     assert tags(root).loc[mlflow_run(run), "git.commit"] == "abc"
 
 
+def test_a_network_brings_its_table_sizes_and_snapshots(root: Path, run: Run) -> None:
+    network = wb.Network([{"dense": {"units": 3}}], "squared_error").initialize((4,))
+    run.log_metrics({"network/parameters": 15, "network/workspace_mib": 0.5}, step=0)
+    run.log_text("network.md", "| layer |\n|---|\n| dense × 2 |\n")
+    run.log_model(network, 0, "epoch_0")
+    run.log_model(network, 5)
+    record(run)
+    stored = metrics(root, run).set_index("key")["value"]
+    assert stored.to_dict() == {"network/parameters": 15, "network/workspace_mib": 0.5}
+    assert tags(root).loc[mlflow_run(run), "mlflow.note.content"] == "| layer |\n|---|\n| dense × 2 |\n"
+    for path in ("network.md", "model/epoch_0.safetensors", "model/network.safetensors"):
+        assert (artifacts(root, run) / path).read_bytes() == (run.directory / path).read_bytes()
+    before = {table: read(root, f"select * from {table}") for table in TABLES}
+    record(run)
+    for table in TABLES:
+        pd.testing.assert_frame_equal(read(root, f"select * from {table}"), before[table])
+
+
+def test_the_error_of_a_network_that_failed_stands_before_its_table(root: Path, run: Run) -> None:
+    run.log_text("network.md", "| layer |\n")
+    run.end("FAILED", "TrainingDiverged: epoch 3, layer 2")
+    record(run)
+    assert "epoch 3, layer 2" in tags(root).loc[mlflow_run(run), "mlflow.note.content"]
+
+
 def test_what_could_not_be_sent_is_sent_next_time(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = _recorder.Recorder(run.directory)
     recorder.catch_up()
