@@ -6,6 +6,7 @@ import functools
 import importlib
 import math
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -107,6 +108,45 @@ def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(folder):
     after, _ = run(folder, REPORT)
     assert after[0].split()[0] != before[0].split()[0]
     assert int(after[0].split()[1]) == 1  # forward only; derivative and everything else are as they were
+
+
+def _loop(values):
+    for i in range(values.size):
+        values[i] = _bound(values[i])
+
+
+def _bound(value):
+    raise NotImplementedError
+
+
+@needs_jit
+def test_kernels_share_no_names():
+    """Cached code is linked by names; numbers that tell them apart in one process may meet again in a third."""
+    from numba import float32, void
+
+    def functions(bound):
+        text = f"def kernel(x):\n    loop(x)  # {os.urandom(8).hex()}: never found in the cache\n"
+        kernel = specialise("names", text, void(float32[::1]), {"loop": (_loop, {"_bound": bound})}, {}, "float32")
+        defined = re.findall(r"^define .*@\"?([^\"(]+)", kernel.inspect_llvm(), re.MULTILINE)
+        return {re.sub(r"v\d+", "", name) for name in defined if not name.startswith("NRT_")}  # Numba's own
+
+    one, other = functions(math.exp), functions(math.tanh)
+    assert one
+    assert other
+    assert not one & other
+
+
+@needs_jit
+def test_products_of_both_precisions_share_no_names():
+    from workbench.jit.blocks import machine_code
+
+    def made():
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        return add
+
+    assert machine_code(made(), "float32").py_func.__qualname__ != machine_code(made(), "float64").py_func.__qualname__
 
 
 @needs_jit

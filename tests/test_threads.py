@@ -20,6 +20,9 @@ RNG = np.random.default_rng(1)
 X, LABELS = RNG.standard_normal((1000, 64)), RNG.integers(0, 10, 1000)
 LAYERS = [{"dense": {"units": 64}}, "tanh", {"dropout": {"rate": 0.3}}, {"dense": {"units": 64}}, "sigmoid",
           {"dense": {"units": 10}}, "softmax"]  # fmt: skip
+CONVOLUTIONAL = [{"reshape": {"shape": [8, 8, 1]}}, {"conv2d": {"filters": 20, "padding": "same"}}, "batch_norm",
+                 "relu", "max_pool2d", {"conv2d": {"filters": 33, "stride": 2}}, "tanh", "global_avg_pool2d",
+                 {"dense": {"units": 40}}, "batch_norm", "sigmoid", {"dense": {"units": 10}}, "softmax"]  # fmt: skip
 
 
 @pytest.fixture
@@ -37,16 +40,17 @@ def bits(net):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_seed_same_bits_for_any_number_of_threads(shards, dtype):
+@pytest.mark.parametrize("layers", [LAYERS, CONVOLUTIONAL], ids=["dense", "convolutional"])
+def test_same_seed_same_bits_for_any_number_of_threads(shards, layers, dtype):
     """Dropout and a last batch that leaves shards empty (1000 = 7 x 128 + 104, and 30 rows to validate on) included."""
     results = []
     for threads in (1, 2, 4):
-        net = make(threads=threads, dtype=dtype, seed=3)
+        net = make(layers, threads=threads, dtype=dtype, seed=3)
         net.fit(X, LABELS, validation_data=(X[:30], LABELS[:30]))
         assert len(net.plan.shards) == 4
         results.append((bits(net), net.history, net.predict_proba(X).tobytes()))
     assert results[0] == results[1] == results[2]
-    assert bits(make(dtype=dtype, seed=4).fit(X, LABELS)) != results[0][0]
+    assert bits(make(layers, dtype=dtype, seed=4).fit(X, LABELS)) != results[0][0]
 
 
 def test_large_steps_are_divided_without_being_asked():
@@ -54,10 +58,12 @@ def test_large_steps_are_divided_without_being_asked():
     assert len(make(wide).initialize((64,)).plan.shards) == 2
     assert len(make().initialize((64,)).plan.shards) == 1
     assert len(make(["batch_norm", *wide]).initialize((64,)).plan.shards) == 2
+    assert len(make(CONVOLUTIONAL, batch_size=3000).initialize((64,)).plan.shards) == 4
 
 
-def test_four_shards_change_nothing_but_rounding(monkeypatch):
-    layers = [entry for entry in LAYERS if entry != {"dropout": {"rate": 0.3}}]
+@pytest.mark.parametrize("layers", [LAYERS, CONVOLUTIONAL], ids=["dense", "convolutional"])
+def test_four_shards_change_nothing_but_rounding(monkeypatch, layers):
+    layers = [entry for entry in layers if entry != {"dropout": {"rate": 0.3}}]
     whole = make(layers, dtype="float64").initialize((64,))
     loss_1, one = whole.loss_and_gradients(X, LABELS)
     monkeypatch.setattr(plan, "_SHARD_WORK", ((4, 0.0),))

@@ -198,6 +198,10 @@ class Layer:
     name: ClassVar[str]
     kind: ClassVar[str] = "layer"
 
+    def __init_subclass__(cls) -> None:
+        if (cls.forward is None) != (cls.backward is None):
+            raise PluginError(f"layer {cls.name!r} needs both forward and backward, or neither if it is a view.")
+
     def build(self, input_shape: Shape) -> LayerShape:
         raise NotImplementedError
 

@@ -94,7 +94,7 @@ class BatchNorm(Layer):
         if grad_x.size:
             grad_rows = grad_x.reshape((n, weight.size))
             # the batch's mean and variance depend on every row, the running ones on none
-            share = 1 / n if training else 0.0
+            share = weight.dtype.type(1 / n if training else 0)  # else 1 / n would be a double
             for i in range(n):
                 row, delta, into = rows[i, start:stop], grad[i, start:stop], grad_rows[i, start:stop]
                 for j in range(mu.size):

@@ -13,7 +13,9 @@ from workbench.windows import window_dot, window_outer
 
 @dataclass(frozen=True)
 class Conv2D(Layer):
-    """Filters that slide over an image: z[i, j, f] = bias[f] + sum over u, v, c of x[i s + u, j s + v, c] w[u, v, c, f].
+    """Filters that slide over an image: every output pixel sees a window of the input through the same weights.
+
+    z[i, j, f] = bias[f] + sum over u, v, c of x[i stride + u, j stride + v, c] weight[u, v, c, f].
 
     Input ``(height, width, channels)``, output ``(out_height, out_width, filters)`` per sample; ``weight`` is
     ``(kernel_height, kernel_width, channels, filters)``, ``bias`` ``(filters,)``, or ``(0,)`` for ``bias=False``.
@@ -31,9 +33,7 @@ class Conv2D(Layer):
     bias: bool = True
 
     def build(self, input_shape):
-        down, across = _image.axes(
-            self.name, input_shape, self.kernel_size, self.stride, self.padding, self.dilation
-        )
+        down, across = _image.axes(self.name, input_shape, self.kernel_size, self.stride, self.padding, self.dilation)
         channels = input_shape[2]
         area = down.kernel * across.kernel
         fan = {"fan_in": area * channels, "fan_out": area * self.filters}

@@ -104,7 +104,7 @@ def _block(dtype: str) -> Callable:
                     k1x2(a, at_rows, steps, b, b_step, c, at_places, bias, depth, columns, add)
                 i += 1
 
-    pack, tiles = (njit(error_model="numpy")(f) for f in (pack, tiles))
+    pack, tiles = (machine_code(f, dtype) for f in (pack, tiles))
 
     def block(
         a: int, rows: int, steps: int, b: int, b_rows: int, b_step: int, b_col: int, c: int, places: int, bias: int,
@@ -132,16 +132,23 @@ def block(dtype: str) -> Any:
     """``block(a, rows, steps, b, b_rows, b_step, b_col, c, places, bias, m, n, depth, add)`` for use in kernels.
 
     C (m rows, at most BLOCK, n columns) = A B, or C + A B with ``add``, or bias + A B where the address ``bias`` is not
-    0, over ``depth`` <= DEPTH values of p. ``a b c bias`` are addresses in bytes, ``rows steps b_rows places`` addresses
-    of int64 tables counted in elements, like ``b_col``, from one column of B to the next. ``b_step`` is the same from
-    one row to the next, or 0 where that is not always the same. Columns of C are contiguous.
+    0, over ``depth`` <= DEPTH values of p. ``a b c bias`` are addresses in bytes, the tables addresses of int64 counted
+    in elements, as is ``b_col``, from one column of B to the next. ``b_step`` is the same from one row to the next, or
+    0 where that is not always the same. Columns of C are contiguous.
     """
     arguments = "a, rows, steps, b, b_rows, b_step, b_col, c, places, bias, m, n, depth, add"
-    return published("block", arguments, njit(error_model="numpy")(_block(dtype)), dtype)
+    return published("block", arguments, _block(dtype), dtype)
 
 
-def published(name: str, arguments: str, function: Any, dtype: str) -> Any:
-    """A function of whole numbers, compiled once and called by other kernels through a symbol."""
+def machine_code(function: Callable, dtype: str) -> Any:
+    """A function of whole numbers, under a name of its own: the linker takes functions of one name for the same."""
+    function.__qualname__ += f"_{dtype}"
+    return njit(error_model="numpy")(function)
+
+
+def published(name: str, arguments: str, function: Callable, dtype: str) -> Any:
+    """Such a function compiled once, for other kernels to call through a symbol."""
+    function = machine_code(function, dtype)
     source = f"def kernel({arguments}):\n    function({arguments})\n"
     signature = types.void(*[_WORD] * len(arguments.split(",")))
     kernel = specialise(f"{name}_{dtype}", source, signature, {}, {"function": function}, dtype, owner=name)

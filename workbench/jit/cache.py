@@ -96,7 +96,7 @@ def specialise(
     module.__file__ = str(file or f"<{name}>")
     sys.modules[module.__name__] = module  # Numba imports the module by name when it loads the cached code
     vars(module).update(scope)
-    vars(module).update({n: retarget(function, dtype, bind) for n, (function, bind) in functions.items()})
+    vars(module).update({n: retarget(function, dtype, bind, key) for n, (function, bind) in functions.items()})
     exec(compile(source, module.__file__, "exec"), vars(module))
     decorate = functools.partial(cfunc if kind == "cfunc" else njit, signature, **_options(kind))
     try:

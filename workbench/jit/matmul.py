@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
-from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, published, width
+from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published, width
 from workbench.jit.intrinsics import address_of, int64_at
 from workbench.jit.microkernels import SIZE, stack
 from workbench.jit.retarget import replace_function
@@ -38,7 +38,7 @@ def _gemm(dtype: str) -> Callable:
             for i in range(rows):
                 target[p * _COPIED + i] = source[i * a_row + p * a_col]
 
-    multiples, copy = (njit(error_model="numpy")(f) for f in (multiples, copy))
+    multiples, copy = (machine_code(f, dtype) for f in (multiples, copy))
 
     def gemm(
         a: int, a_row: int, a_col: int, b: int, b_row: int, b_col: int, c: int, c_row: int, m: int, n: int, k: int
@@ -82,7 +82,7 @@ def dot(dtype: str) -> Any:
     fill ``out`` with NaN.
     """
     arguments = "a, a_row, a_col, b, b_row, b_col, c, c_row, m, n, k"
-    gemm = published("gemm", arguments, njit(error_model="numpy")(_gemm(dtype)), dtype)
+    gemm = published("gemm", arguments, _gemm(dtype), dtype)
     size = SIZE[dtype]
 
     def product(a, b, out):  # type: ignore[no-untyped-def]

@@ -25,13 +25,14 @@ FASTMATH = frozenset({"contract", "nsz", "arcp"})
 OPTIONS: dict[str, Any] = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
 
 
-def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = None) -> Any:
+def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = None, tag: str = "") -> Any:
     """The compiled-on-demand (``njit``) version of ``function`` for ``dtype`` ("float32" or "float64").
 
     ``bind`` gives values for global names of ``function`` and of the helpers it calls in its own file; a Python
-    function among them is retargeted too.
+    function among them is retargeted too. ``tag`` becomes part of their names in machine code: the linker takes
+    functions of one name for the same, and cached code of two processes may meet in a third.
     """
-    return _Retarget(dtype).function(function, bind or {})
+    return _Retarget(dtype, tag).function(function, bind or {})
 
 
 def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
@@ -64,8 +65,9 @@ def _fast(name: str, dtype: str) -> Any:
 
 
 class _Retarget:
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, dtype: str, tag: str) -> None:
         self.dtype = dtype
+        self.suffix = f"_{dtype}_{tag}"
         self._done: dict[int, Any] = {}
         self._modules: dict[tuple[str, frozenset[str]], types.ModuleType] = {}
 
@@ -87,7 +89,7 @@ class _Retarget:
         scope.update({name: self._value(value, names) for name, value in bind.items()})
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
         copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-        copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+        copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__ + self.suffix
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
         options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": WeakLiteralsCompiler}
         # Above LLVM's inlining threshold a plugin's function would stay a call and its loop scalar, ten times slower.

@@ -6,11 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit, types
+from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
-from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, published
+from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published
 from workbench.jit.intrinsics import address_of, int64_at
 from workbench.jit.microkernels import SIZE, stack
 from workbench.jit.retarget import replace_function
@@ -29,7 +29,7 @@ def _dot(dtype: str) -> Callable:
                 for j in range(columns):
                     target[n * out_row + where[i] * columns + j] = shift[j] if bias != 0 else zero
 
-    without_taps = njit(error_model="numpy")(without_taps)
+    without_taps = machine_code(without_taps, dtype)
 
     def dot(
         x: int, x_row: int, samples: int, starts: int, places: int, windows: int, taps: int, picked: int, n_taps: int,
@@ -121,7 +121,7 @@ def _window_dot(dtype: str) -> Any:
         "x, x_row, samples, starts, places, windows, taps, picked, n_taps, channels, weight, w_place, w_channel, "
         "w_column, bias, out, out_row, columns"
     )
-    dot = published("window_dot", arguments, njit(error_model="numpy")(_dot(dtype)), dtype)
+    dot = published("window_dot", arguments, _dot(dtype), dtype)
     size = SIZE[dtype]
 
     def product(x, starts, taps, weight, picked, bias, out, places):  # type: ignore[no-untyped-def]
@@ -150,7 +150,7 @@ def _window_outer(dtype: str) -> Any:
     arguments = (
         "x, x_row, samples, starts, places, windows, taps, picked, n_taps, channels, grad, grad_row, out, columns"
     )
-    outer = published("window_outer", arguments, njit(error_model="numpy")(_outer(dtype)), dtype)
+    outer = published("window_outer", arguments, _outer(dtype), dtype)
     size = SIZE[dtype]
 
     def product(x, starts, taps, grad, places, out, picked):  # type: ignore[no-untyped-def]

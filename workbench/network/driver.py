@@ -99,7 +99,8 @@ def drive(  # type: ignore[no-untyped-def]
             j = i + 1
             while j < program.shape[0] and not program[j, _BARRIER]:
                 j += 1
-            for s in range(thread, records.shape[0], threads):  # up to the barrier shard by shard: it stays in the cache
+            # up to the next barrier shard by shard: what one operation leaves in the cache the next one finds there
+            for s in range(thread, records.shape[0], threads):
                 for k in range(i, j):
                     if program[k, _ROW + s] != 0:
                         record = address_of(records) + s * 8 * RECORD_SIZE

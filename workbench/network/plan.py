@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,7 +59,8 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
 class Plan:
     """Memory and programs of one network for one batch size.
 
-    ``parameters`` and ``buffers`` are views by name; ``outputs[i]`` is stage i's output of the last batch, ``grads[i]`` the gradient of the loss with respect to it.
+    ``parameters`` and ``buffers`` are views by name; ``outputs[i]`` is stage i's output of the last batch, ``grads[i]``
+    the gradient of the loss with respect to it.
     """
 
     def __init__(
@@ -288,9 +289,7 @@ class Plan:
         names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
         return {name: self.places[name] for name in names}
 
-    def _operation(
-        self, stage: Stage, kernel: Callable, operands: dict[str, Any], part: str, divided: int
-    ) -> Operation:
+    def _operation(self, stage: Stage, kernel: Any, operands: dict[str, Any], part: str, divided: int) -> Operation:
         """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
         operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1)}
         operands = in_order_of(kernel, operands)
