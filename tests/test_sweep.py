@@ -1,5 +1,6 @@
 """A sweep: every job once, a failed one stops no other, and the parent always ends."""
 
+import re
 import signal
 import time
 
@@ -96,6 +97,15 @@ def test_the_table_gives_the_results_of_the_epochs_that_training_went_back_to(fa
     (run,) = replay(fakes).runs
     assert run.result("val/loss") < run.metrics["val/loss"][-1][1]
     assert f"{run.result('val/loss'):.4f}" in out
+    assert not re.search("parameters +runs", out)  # of one network alone, its own table tells
+
+
+def test_the_table_gives_the_sizes_of_networks_where_they_differ(fakes, workbench):
+    grid = ("-m", "dataset=iris", "learner=mlp", "learner.width=3,999", "learner.depth=1", "learner.epochs=1")
+    out = workbench("run", *grid, "figures=[]").out
+    assert re.search(r"^  width +parameters +runs ", out, re.MULTILINE)
+    assert re.search(r"^  3 +27 +1 ", out, re.MULTILINE)
+    assert re.search(r"^  999 +7,995 +1 ", out, re.MULTILINE)
 
 
 def test_the_table_gives_mean_and_deviation_over_the_seeds(fakes, workbench):

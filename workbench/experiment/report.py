@@ -18,6 +18,7 @@ from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
 
 RESULTS = ("val/loss", "val/accuracy", "val/r2")
+PARAMETERS = "network/parameters"
 COLOURS = {"RUNNING": "yellow", "FINISHED": "", "FAILED": "red", "KILLED": "yellow"}
 
 
@@ -78,17 +79,21 @@ def kernels() -> str:
 
 
 def _table(sweep: Sweep) -> Table:
-    """One row per setting, mean ± standard deviation over its seeds."""
+    """One row per setting, mean ± standard deviation over its seeds; with the networks' sizes where they differ."""
     keys = [key for key in sweep.varied if key.split(".")[-1] != "seed"]
     groups: dict[tuple, list[Run]] = {}
     for run in sweep.runs:
         if run.status == "FINISHED":
             groups.setdefault(tuple(run.params.get(key) for key in keys), []).append(run)
+    sized = len({size for run in sweep.runs if (size := run.result(PARAMETERS)) is not None}) > 1
     measured = [key for key in RESULTS if any(key in run.metrics for run in sweep.runs)]
-    table = Table(*(key.removeprefix("learner.") for key in keys), "runs", *measured, box=box.SIMPLE)
+    headings = [*(key.removeprefix("learner.") for key in keys), *["parameters"] * sized, "runs", *measured]
+    table = Table(*headings, box=box.SIMPLE)
     for values, runs in groups.items():
         results = (_spread([x for run in runs if (x := run.result(key)) is not None]) for key in measured)
-        table.add_row(*map(str, values), str(len(runs)), *results)
+        size = runs[0].result(PARAMETERS)
+        shown = [f"{size:,.0f}" if size is not None else ""] * sized
+        table.add_row(*map(str, values), *shown, str(len(runs)), *results)
     return table
 
 
