@@ -205,17 +205,17 @@ def step_block(weight, grad, state, change, lr, step, options):
         store_state(state, i, new)
 
 
-def update(weight, grads, state, change, lr, step, first, last, measured, norms, options):
-    """One optimizer step on weight[first:last]; grads (shards, n) are summed in order of shards into grads[0].
+def update(weight, grads, begin, state, change, lr, step, first, last, measured, norms, options):
+    """One optimizer step on weight[first:last]; grads (shards, n), of weight[begin:], are summed into grads[0].
 
     norms[0:3] = squared norms of gradient, change and weight, of what lies before ``measured``.
     """
     norms[:] = 0
     for start in range(first, last, BLOCK):
         stop = min(start + BLOCK, last)
-        part, grad, delta = weight[start:stop], grads[0][start:stop], change[: stop - start]
+        part, grad, delta = weight[start:stop], grads[0][start - begin : stop - begin], change[: stop - start]
         for s in range(1, grads.shape[0]):
-            add_to(grad, grads[s][start:stop])
+            add_to(grad, grads[s][start - begin : stop - begin])
         step_block(part, grad, part_of_state(state, start, stop), delta, lr, step, options)
         inside = max(0, measured - start)
         norms[0] += sum_of_squares(grad[:inside])

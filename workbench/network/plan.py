@@ -110,9 +110,8 @@ class Plan:
         """Copies of the gradients that a backward pass left."""
         found = {}
         for stage in self.trained:
-            parts = self._gradients_of(stage)
-            for name, (a, b, shape) in self._places_of(stage).items():
-                found[name] = np.add.reduce(parts[:, a:b]).reshape(shape)
+            for name, parts in self._gradients_of(stage).items():
+                found[name] = np.add.reduce(parts)
         return found
 
     @property
@@ -122,8 +121,7 @@ class Plan:
         arrays += [a for s in self.stages if not s.is_view for a in (self.outputs[s.index], self.grads[s.index])]
         arrays += [a for arrays in self.workspace for a in arrays.values()]
         arrays += [table for s in self.stages for table in s.shape.tables.values()]
-        gradients = sum(s.n_parameters * len(self._gradients_of(s)) for s in self.trained)
-        return sum(a.nbytes for a in arrays) + gradients * np.dtype(self.dtype).itemsize
+        return sum(a.nbytes for a in [*arrays, *self._gradients.values()])
 
     @functools.cached_property
     def trained(self) -> list[Stage]:
@@ -249,7 +247,11 @@ class Plan:
                 else:
                     self.buffers[key] = aligned(parameter.shape, self.dtype)
         self.weights = aligned((size,), self.dtype)
-        self._gradients = aligned((count, size), self.dtype)
+        self._gradients: dict[int, np.ndarray] = {}
+        for stage in self.trained:
+            places = list(self._places_of(stage).values())
+            wide = stage.layer is not None and stage.layer.backward is not None and is_wide(stage.layer.backward)
+            self._gradients[stage.index] = aligned((1 if wide else count, places[-1][1] - places[0][0]), self.dtype)
 
     def _n_states(self) -> int:
         known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}
@@ -280,10 +282,11 @@ class Plan:
     def _input_of(self, stage: Stage) -> np.ndarray:
         return self.outputs[stage.index - 1] if stage.index else self.x
 
-    def _gradients_of(self, stage: Stage) -> np.ndarray:
-        """The gradient of each shard for a stage, laid out as ``weights``; of a wide one there is only one."""
-        wide = stage.layer is not None and stage.layer.backward is not None and is_wide(stage.layer.backward)
-        return self._gradients[:1] if wide else self._gradients
+    def _gradients_of(self, stage: Stage) -> dict[str, np.ndarray]:
+        """By name the gradient of each shard, (shards, *shape); of a stage shared out by features there is only one."""
+        places, parts = self._places_of(stage), self._gradients[stage.index]
+        start = min(a for a, _, _ in places.values())
+        return {n: parts[:, a - start : b - start].reshape(len(parts), *shape) for n, (a, b, shape) in places.items()}
 
     def _places_of(self, stage: Stage) -> dict[str, tuple[int, int, tuple[int, ...]]]:
         names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
@@ -347,10 +350,8 @@ class Plan:
                 "grad_output": Rows(self.grads[stage.index]),
                 "grad_x": Rows(grad_x),
             }
-            gradients = self._gradients_of(stage)
-            for place, (a, b, shape) in self._places_of(stage).items():
+            for place, parts in (self._gradients_of(stage) if stage.n_parameters else {}).items():
                 name = f"grad_{place.partition('.')[2]}"
-                parts = gradients[:, a:b].reshape(len(gradients), *shape)
                 operands[name] = PerShard(parts) if len(parts) == len(self.shards) else Whole(parts[0])
             return [self._operation(stage, stage.layer.backward, operands, "backward", self._input_of(stage).shape[-1])]
         return [self._activation_backward(stage, grad_x)]
@@ -381,7 +382,8 @@ class Plan:
             start, stop, measured = places[0][0], places[-1][1], places[0][1]  # the first is the weight
             operands: dict[str, Any] = {
                 "weight": Whole(self.weights),
-                "grads": Whole(self._gradients_of(stage)),
+                "grads": Whole(self._gradients[stage.index]),
+                "begin": Integer(start),
                 "state": Whole(self.state),
                 "change": PerShard(change),
                 "lr": LearningRate(),
