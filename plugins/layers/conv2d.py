@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from workbench import Layer, LayerShape, Parameter, hookimpl
 from workbench.plugins.layers import _image
+from workbench.plugins.layers._rows import add_rows
 from workbench.windows import window_dot, window_outer
 
 
@@ -72,10 +73,7 @@ class Conv2D(Layer):
             i, j, s, t = parts[p, 0], parts[p, 1], parts[p, 2], parts[p, 3]
             window_outer(samples, pixels[0, i:j], taps[0, s:t], grad, pixels[1, i:j], grad_kernel, taps[1, s:t])
         grad_bias[:] = 0
-        for n in range(grad.shape[0]):
-            for i in range(grad.shape[1]):
-                for j in range(bias.size):
-                    grad_bias[j] += grad[n, i, j]
+        add_rows(grad.reshape((grad.shape[0] * grad.shape[1], grad.shape[2])), grad_bias)
         if grad_x.size:
             # a pixel's gradient is a product of the same kind: the windows that cover it, by the kernel transposed
             transposed = weight.reshape((-1, weight.shape[2], weight.shape[3])).transpose(0, 2, 1)

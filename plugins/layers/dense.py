@@ -8,6 +8,7 @@ from annotated_types import Ge
 
 from workbench import Layer, LayerShape, Parameter, hookimpl
 from workbench.errors import ConfigError
+from workbench.plugins.layers._rows import add_rows
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,7 @@ class Dense(Layer):
         np.matmul(x[:, start:stop].T, grad_output, grad_weight[start:stop])
         if start == 0:
             grad_bias[:] = 0
-            for i in range(grad_output.shape[0]):
-                for j in range(bias.size):
-                    grad_bias[j] += grad_output[i, j]
+            add_rows(grad_output, grad_bias)
         if grad_x.size:
             np.matmul(grad_output, weight[start:stop].T, grad_x[:, start:stop])
 

@@ -44,7 +44,7 @@ _LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards writ
 _SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
 # Shards by the arithmetic of a step: it must outweigh the barriers by far, and the gradients that each shard of a layer
 # shared out by rows has of its own, to be summed.
-_SHARD_WORK = ((2, 2e7), (4, 2e8), (8, 1e9))
+_SHARD_WORK = ((2, 1e7), (4, 2e8), (8, 1e9))
 
 
 def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
