@@ -55,9 +55,13 @@ def last(run: Run, metric: str) -> float | None:
 
 def by_seed(sweep: Sweep, runs: Sequence[Run], metric: str) -> dict[tuple, float]:
     """``last`` of every run in which it is finite, by the values of the varied seeds."""
-    keys = [key for key in sweep.varied if short(key) == "seed"]
-    values = {tuple(run.params.get(key) for key in keys): last(run, metric) for run in runs}
+    values = {seed_of(sweep, run): last(run, metric) for run in runs}
     return {seed: value for seed, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def seed_of(sweep: Sweep, run: Run) -> tuple:
+    """The values of the varied seeds: what tells the runs of a group apart."""
+    return tuple(run.params.get(key) for key in sweep.varied if short(key) == "seed")
 
 
 def effect(pairs: Iterable[tuple[Mapping[tuple, float], Mapping[tuple, float]]]) -> list[float]:
@@ -89,8 +93,13 @@ def seeds(n: int) -> str:
 
 def spread(values: Collection[float], form: str = ".1%", unit: str = "") -> str:
     """``"97.2% (mean of 3 seeds, 96.9% to 97.5%)"``."""
-    over = f", {min(values):{form}} to {max(values):{form}}" if len(values) > 1 else ""
+    over = f", {between(values, form)}" if len(values) > 1 else ""
     return f"{mean(values):{form}}{unit} (mean of {seeds(len(values))}{over})"
+
+
+def between(values: Collection[float], form: str = ".1%") -> str:
+    """``"96.9% to 97.5%"``."""
+    return f"{min(values):{form}} to {max(values):{form}}"
 
 
 def colours(sweep: Sweep, keys: Sequence[str]) -> dict[tuple, str]:

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from workbench import Figure, hookimpl
-from workbench.plugins.figures import _convolution, _sweep
+from workbench.plugins.figures import _accuracy, _convolution, _sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -129,12 +129,10 @@ def _curve(run: Run) -> Curve | None:
     if not networks or (data := run.data()).task != "classification":
         return None
     initial = _convolution.filters(networks[min(networks)])
-    classes = np.unique(data.y_train)  # a network numbers them
     curve = Curve({}, {}, {})
     for epoch, network in networks.items():
         curve.moved[epoch] = float(np.median(_convolution.moved(initial, _convolution.filters(network))))
-        right = network.predict(data.X_validation) == np.searchsorted(classes, data.y_validation)
-        curve.accuracy[epoch] = float(right.mean())
+        curve.accuracy[epoch] = _accuracy.on_validation(network, data)
         train, validation = (_convolution.handed_on(network, X) for X in (data.X_train, data.X_validation))
         readout = RidgeClassifier().fit(train, data.y_train)
         curve.readout[epoch] = float(readout.score(validation, data.y_validation))
