@@ -119,25 +119,24 @@ def _parts(places: int, kernel: int, meets: dict[tuple[int, int], int]) -> list[
 
 
 def tables(rows: list[Part], columns: list[Part], width: int, kernel_width: int, read_width: int, channels: int):
-    """Two axes' parts combined, as the tables ``window_dot`` takes: ``parts``, ``pixels`` and ``taps``.
+    """Two axes' parts combined, as the tables ``workbench.windows`` takes: ``parts``, ``windows`` and ``taps``.
 
-    parts[p] = first and last column of ``pixels``, first and last column of ``taps``; pixels = (starts, places), taps =
-    (offsets, places in the kernel). Places count along ``width``, kernel places along ``kernel_width``, what is read
-    along ``read_width`` and ``channels``.
+    Places count along ``width``, kernel places along ``kernel_width``, what is read along ``read_width`` and
+    ``channels``.
     """
-    parts, pixels, taps = [], [], []
-    pixel, tap = 0, 0
+    parts, windows, taps = [], [], []
+    window, tap = 0, 0
     for down in rows:
         for across in columns:
             starts = _grid(down.starts * read_width, across.starts) * channels
             offsets = _grid(down.offsets * read_width, across.offsets) * channels
-            pixels.append(np.stack([starts, _grid(down.places * width, across.places)]))
+            windows.append(np.stack([starts, _grid(down.places * width, across.places)]))
             taps.append(np.stack([offsets, _grid(down.taps * kernel_width, across.taps)]))
-            parts.append((pixel, pixel + starts.size, tap, tap + offsets.size))
-            pixel, tap = pixel + starts.size, tap + offsets.size
+            parts.append((window, window + starts.size, tap, tap + offsets.size))
+            window, tap = window + starts.size, tap + offsets.size
     return {
         "parts": np.array(parts, dtype=np.int64),
-        "pixels": np.ascontiguousarray(np.concatenate(pixels, axis=1)),
+        "windows": np.ascontiguousarray(np.concatenate(windows, axis=1)),
         "taps": np.ascontiguousarray(np.concatenate(taps, axis=1)),
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench import Layer, LayerShape, Parameter, hookimpl
 from workbench.plugins.layers import _image
 from workbench.plugins.layers._rows import add_rows
-from workbench.windows import window_dot, window_outer
+from workbench.windows import window_dot, window_dot_transposed, window_outer
 
 
 @dataclass(frozen=True)
@@ -54,42 +54,19 @@ class Conv2D(Layer):
         )
 
     @staticmethod
-    def forward(x, weight, bias, output, parts, pixels, taps):
-        kernel = weight.reshape((-1, weight.shape[2], weight.shape[3]))
-        samples, out = flat(x), by_pixel(output)
-        for p in range(parts.shape[0]):
-            i, j, s, t = parts[p, 0], parts[p, 1], parts[p, 2], parts[p, 3]
-            window_dot(samples, pixels[0, i:j], taps[0, s:t], kernel, taps[1, s:t], bias, out, pixels[1, i:j])
+    def forward(x, weight, bias, output, parts, windows, taps):
+        window_dot(x, parts, windows, taps, weight, bias, output)
 
     @staticmethod
     def backward(
-        x, weight, bias, parts, pixels, taps, x_parts, x_pixels, x_taps, grad_output, grad_weight, grad_bias, grad_x
+        x, weight, bias, parts, windows, taps, x_parts, x_windows, x_taps, grad_output, grad_weight, grad_bias, grad_x
     ):
-        grad = by_pixel(grad_output)
-        grad_kernel = grad_weight.reshape((-1, weight.shape[2], weight.shape[3]))
-        grad_kernel[:] = 0
-        samples = flat(x)
-        for p in range(parts.shape[0]):
-            i, j, s, t = parts[p, 0], parts[p, 1], parts[p, 2], parts[p, 3]
-            window_outer(samples, pixels[0, i:j], taps[0, s:t], grad, pixels[1, i:j], grad_kernel, taps[1, s:t])
+        window_outer(x, parts, windows, taps, grad_output, grad_weight)
         grad_bias[:] = 0
-        add_rows(grad.reshape((grad.shape[0] * grad.shape[1], grad.shape[2])), grad_bias)
+        add_rows(grad_output.reshape((grad_output.size // weight.shape[3], weight.shape[3])), grad_bias)
         if grad_x.size:
-            # a pixel's gradient is a product of the same kind: the windows that cover it, by the kernel transposed
-            transposed = weight.reshape((-1, weight.shape[2], weight.shape[3])).transpose(0, 2, 1)
-            grads, grad_pixels = flat(grad_output), by_pixel(grad_x)
-            for p in range(x_parts.shape[0]):
-                i, j, s, t = x_parts[p, 0], x_parts[p, 1], x_parts[p, 2], x_parts[p, 3]
-                starts, offsets, picked, places = x_pixels[0, i:j], x_taps[0, s:t], x_taps[1, s:t], x_pixels[1, i:j]
-                window_dot(grads, starts, offsets, transposed, picked, bias[:0], grad_pixels, places)
-
-
-def flat(images):
-    return images.reshape((images.shape[0], images.shape[1] * images.shape[2] * images.shape[3]))
-
-
-def by_pixel(images):
-    return images.reshape((images.shape[0], images.shape[1] * images.shape[2], images.shape[3]))
+            # a product of the same kind: what a window of output pixels holds that see this pixel
+            window_dot_transposed(grad_output, x_parts, x_windows, x_taps, weight, grad_x)
 
 
 @hookimpl

@@ -74,6 +74,19 @@ def _gemm(dtype: str) -> Callable:
     return gemm
 
 
+def _spoil(dtype: str) -> Callable:
+    at, nan = AT[dtype], np.dtype(dtype).type(np.nan)
+
+    def spoil(c: int, c_row: int, c_col: int, m: int, n: int) -> None:
+        """A kernel cannot raise; training stops at what is not finite."""
+        out = at(c)
+        for i in range(m):
+            for j in range(n):
+                out[i * c_row + j * c_col] = nan
+
+    return spoil
+
+
 @functools.cache
 def dot(dtype: str) -> Any:
     """What ``np.dot`` and ``np.matmul(a, b, out)`` become in a kernel of ``dtype``: 2-d arrays, ``out`` by rows.
@@ -84,6 +97,8 @@ def dot(dtype: str) -> Any:
     arguments = "a, a_row, a_col, b, b_row, b_col, c, c_row, m, n, k"
     gemm = published("gemm", arguments, _gemm(dtype), dtype)
     size = SIZE[dtype]
+
+    spoil = published("spoil", "c, c_row, c_col, m, n", _spoil(dtype), dtype)
 
     def product(a, b, out):  # type: ignore[no-untyped-def]
         raise NotImplementedError("stands for the overload below")
@@ -96,13 +111,14 @@ def dot(dtype: str) -> Any:
 
         def checked(a, b, out):  # type: ignore[no-untyped-def]
             fits = a.shape[1] == b.shape[0] and out.shape[0] == a.shape[0] and out.shape[1] == b.shape[1]
-            if not fits or (out.strides[1] != size and out.shape[1] > 1):
-                out[:] = np.nan  # a kernel cannot raise; training stops at what is not finite
+            c, c_row, c_col = address_of(out), out.strides[0] // size, out.strides[1] // size
+            if not fits or (c_col != 1 and out.shape[1] > 1):
+                spoil(c, c_row, c_col, out.shape[0], out.shape[1])
                 return
             gemm(
                 address_of(a), a.strides[0] // size, a.strides[1] // size,
                 address_of(b), b.strides[0] // size, b.strides[1] // size,
-                address_of(out), out.strides[0] // size, a.shape[0], b.shape[1], a.shape[1],
+                c, c_row, a.shape[0], b.shape[1], a.shape[1],
             )  # fmt: skip
 
         return checked
