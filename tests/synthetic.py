@@ -1,5 +1,7 @@
 """Runs and sweeps made up of chosen numbers: what tracking and figures read, without training anything."""
 
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,5 +73,32 @@ def sweep(
     made.end("FINISHED")
     if notify:
         made.notify("sweep_ended", sweep=made, error=None)
+    made.close()
+    return made
+
+
+def grid(
+    root: Path,
+    varied: Mapping[str, Sequence[Any]],
+    measure: Callable[..., Mapping[str, Any] | None],
+    experiment: str = "made_up",
+) -> Sweep:
+    """A finished sweep over ``varied``; ``measure(*values)`` gives a run's metrics, a number or one per epoch each.
+
+    A run it gives None for has failed.
+    """
+    jobs = list(itertools.product(*varied.values()))
+    keys = [key for key, values in varied.items() if len(values) > 1]
+    made = Sweep.start(experiment, experiment, keys, len(jobs), {}, root=root)
+    for job in jobs:
+        run = Run.start(" ".join(map(str, job)), experiment, dict(zip(varied, job, strict=True)), {}, sweep=made)
+        metrics = measure(*job)
+        for key, values in (metrics or {}).items():
+            for epoch, value in enumerate(values if isinstance(values, Sequence) else [values], start=1):
+                run.log_metrics({key: value}, step=epoch)
+        run.end("FAILED" if metrics is None else "FINISHED")
+        run.close()
+        made.runs.append(run)
+    made.end("FINISHED")
     made.close()
     return made

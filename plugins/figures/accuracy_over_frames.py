@@ -102,7 +102,7 @@ def _compare(name: str, by_frames: dict[int, Seen]) -> str:
     most = max(by_frames)
     said = []
     for frames, seen in by_frames.items():
-        reached = f"with {frames} frame{'s' if frames > 1 else ''} {_sweep.spread(seen.accuracies.values())}"
+        reached = f"{_sweep.spread(seen.accuracies.values())} with {frames} frame{'s' if frames > 1 else ''}"
         loss = [100 * each for each in _sweep.effect([(seen.accuracies, by_frames[most].accuracies)])]
         if frames != most and loss:
             than = f"than with {most}" if _sweep.clear(loss) else f"than with {most}, no clear difference"

@@ -73,8 +73,9 @@ def finding(sweep: Sweep) -> str:
         return ""
     gains = {name: [100 * curve.gain for curve in curves] for name, curves in settings.items()}
     most, least = (pick(gains, key=lambda name: mean(gains[name])) for pick in (max, min))
-    brings = "most" if max(map(mean, gains.values())) > 0 and _sweep.clear(gains[most]) else "no clear gain, at most"
-    where = f" in {most}" if most else ""
+    learned = _sweep.clear(gains[most]) and mean(gains[most]) > 0
+    where = f"{'' if learned else ', at most'} in {most}" if most else ""
+    brings = "most" if learned else "no clear gain"
     readout = "a linear classifier on the maps of the first convolution is right for"
     said = [f"Learning the filters brings {brings}{where}: {readout} {_brought(settings[most])}."]
     if most != least:
@@ -109,7 +110,7 @@ def _brought(curves: list[Curve]) -> str:
         f"{before:.1%} of the validation images before training and {after:.1%} after, {unclear}"
         f"{_sweep.spread(gain, '+.1f', ' points')}, and the filters move by "
         f"{mean(curve.moved[max(curve.moved)] for curve in curves):.2f} times their initial length, half of that "
-        f"within {max(curve.halfway for curve in curves)} epochs"
+        f"by epoch {max(curve.halfway for curve in curves)}"
     )
 
 

@@ -78,7 +78,7 @@ def finding(sweep: Sweep) -> str:
     if not sizes:
         return ""
     gaps = [
-        f"with {size} training images {_gaps({name: by_size[size] for name, by_size in without.items()})}"
+        f"{_gaps({name: by_size[size] for name, by_size in without.items()})} with {size} training images"
         for size in dict.fromkeys((sizes[0], sizes[-1]))
     ]
     alone = " without remedies" if any(remedies for lines in panels.values() for remedies in lines) else ""
@@ -146,11 +146,11 @@ def _styles(combinations: Iterable[Remedies]) -> dict[Remedies, dict[str, Any]]:
 
 
 def _gaps(cells: dict[str, Cell]) -> str:
-    """``"9.1 points (8.2 to 9.9) for mlp and 8.8 points (7.9 to 9.3) for cnn, no clear difference"``."""
+    """``"9.1 points (8.2 to 9.9) for mlp and 8.8 points (7.9 to 9.3) for cnn, no clear difference,"``."""
     wide, narrow = (pick(cells.values(), key=lambda cell: mean(cell.gap.values())) for pick in (max, min))
     same = len(cells) > 1 and not _sweep.clear(_sweep.effect([(narrow.gap, wide.gap)]))
     gaps = (_points(cell.gap.values(), ".1f") + (f" for {name}" if name else "") for name, cell in cells.items())
-    return " and ".join(gaps) + (", no clear difference" if same else "")
+    return " and ".join(gaps) + (", no clear difference," if same else "")
 
 
 def _changes(name: str, lines: dict[Remedies, dict[int, Cell]]) -> str:
