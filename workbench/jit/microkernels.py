@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -32,7 +33,6 @@ def micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
     element, lanes = _ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
     vector, mask = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(1), lanes)
     suffix = f"v{lanes}f{8 * SIZE[dtype]}"
-    function_type = ir.FunctionType(ir.VoidType(), [I64] * 11)
 
     def declare(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
         return cgutils.get_or_insert_function(module, ir.FunctionType(result, arguments), name)
@@ -133,18 +133,7 @@ def micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
         typing_context: Any, a: Any, a_rows: Any, steps: Any, b: Any, b_step: Any, c: Any, c_rows: Any, bias: Any,
         depth: Any, columns: Any, accumulate: Any,
     ) -> Any:  # fmt: skip
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            function = cgutils.get_or_insert_function(
-                builder.module, function_type, f"workbench_{rows}x{vectors}_{dtype}"
-            )
-            if function.is_declaration:
-                function.linkage = "internal"
-                function.attributes.add("noinline")
-                build(builder.module, function)
-            builder.call(function, arguments)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 11), generate
+        return _calling(f"workbench_{rows}x{vectors}_{dtype}", 11, build)
 
     return kernel
 
@@ -183,18 +172,25 @@ def transpose_tile(dtype: str) -> Any:
 
     @intrinsic
     def transpose(typing_context: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = ir.FunctionType(ir.VoidType(), [I64] * 4)
-            function = cgutils.get_or_insert_function(builder.module, kind, f"workbench_transpose_{dtype}")
-            if function.is_declaration:
-                function.linkage = "internal"
-                build(builder.module, function)
-            builder.call(function, arguments)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 4), generate
+        return _calling(f"workbench_transpose_{dtype}", 4, build)
 
     return transpose
+
+
+def _calling(name: str, count: int, build: Callable[[Any, Any], None]) -> tuple[Any, Any]:
+    """What an intrinsic returns that calls a function of ``count`` words, built once in every module that needs it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64] * count)
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        if function.is_declaration:
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            build(builder.module, function)
+        builder.call(function, arguments)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * count), generate
 
 
 def stack(size: int) -> Any:
