@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from workbench import Layer, LayerShape, hookimpl
 from workbench.plugins.layers import _image, _pooling
 
@@ -27,7 +29,7 @@ class MaxPool2D(Layer):
             self.name, input_shape, self.kernel_size, self.stride, self.padding, self.dilation
         )
         down, across = _image.both(self.dilation)
-        # the winner is the number of a pixel among those that its window covers
+        # the winner is a pixel of the image by its number
         return LayerShape(
             output, workspace={"winner": output}, constants={"down": down, "across": across}, tables=tables
         )
@@ -36,22 +38,19 @@ class MaxPool2D(Layer):
     def forward(x, output, winner, rows, columns, down, across):
         for n in range(output.shape[0]):
             for i in range(output.shape[1]):
-                for j in range(output.shape[2]):
-                    best, place = output[n, i, j], winner[n, i, j]
-                    tap = 0.0
-                    for h in range(rows[i, 0], rows[i, 1], down):
+                output[n, i] = -np.inf
+                for h in range(rows[i, 0], rows[i, 1], down):
+                    line = x[n, h]
+                    for j in range(output.shape[2]):
+                        best, place = output[n, i, j], winner[n, i, j]
+                        if h == rows[i, 0]:
+                            place[:] = h * x.shape[2] + columns[j, 0]
                         for w in range(columns[j, 0], columns[j, 1], across):
-                            pixel = x[n, h, w]
-                            if tap == 0:
-                                for c in range(best.size):
-                                    best[c] = pixel[c]
-                                    place[c] = 0
-                            else:
-                                for c in range(best.size):
-                                    wins = pixel[c] > best[c] or pixel[c] != pixel[c]
-                                    best[c] = pixel[c] if wins else best[c]
-                                    place[c] = tap if wins else place[c]
-                            tap += 1
+                            pixel, number = line[w], x.dtype.type(h * x.shape[2] + w)
+                            for c in range(best.size):
+                                wins = pixel[c] > best[c] or pixel[c] != pixel[c]
+                                best[c] = pixel[c] if wins else best[c]
+                                place[c] = number if wins else place[c]
 
     @staticmethod
     def backward(winner, rows, columns, down, across, grad_output, grad_x):
@@ -60,15 +59,14 @@ class MaxPool2D(Layer):
         grad_x[:] = 0
         for n in range(winner.shape[0]):
             for i in range(winner.shape[1]):
-                for j in range(winner.shape[2]):
-                    grad, place = grad_output[n, i, j], winner[n, i, j]
-                    tap = 0.0
-                    for h in range(rows[i, 0], rows[i, 1], down):
+                for h in range(rows[i, 0], rows[i, 1], down):
+                    line = grad_x[n, h]
+                    for j in range(winner.shape[2]):
+                        grad, place = grad_output[n, i, j], winner[n, i, j]
                         for w in range(columns[j, 0], columns[j, 1], across):
-                            pixel = grad_x[n, h, w]
+                            pixel, number = line[w], grad_x.dtype.type(h * grad_x.shape[2] + w)
                             for c in range(grad.size):
-                                pixel[c] += grad[c] if place[c] == tap else 0
-                            tap += 1
+                                pixel[c] += grad[c] if place[c] == number else 0
 
 
 @hookimpl
