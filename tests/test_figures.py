@@ -175,8 +175,8 @@ def test_of_many_filters_those_that_moved_most_are_shown_channel_by_channel(tmp_
     run.log_model(network, 1)
     run.close()
     figure = wb.get("figure", "filters").function(run)
-    assert "the 16 of 20 filters that moved most" in figure.get_suptitle()
-    assert "each has 3 input channels" in figure.get_suptitle()
+    assert "the 16 of 20 that moved most" in figure.get_suptitle()
+    assert "3 input channels side by side" in figure.get_suptitle()
     before, after, _ = figure.axes
     assert [text.get_text() for text in before.texts] == [str(number) for number in range(5, 21)]
     assert {text.get_text().split(": ")[1] for text in after.texts} == {"moved 1"}

@@ -41,7 +41,6 @@ def feature_maps(run: Run) -> Canvas | None:
         above.imshow(image.mean(axis=-1), cmap="gray")
         above.set_title(f"class {classes[column]}", fontsize="medium")
         above.set_axis_off()
-        below.set_anchor("N")
         picture = below.imshow(
             sheet.reshape(len(maps) * (height + 1), -1), vmin=min(0, np.nanmin(sheets)), vmax=np.nanmax(sheets)
         )
@@ -52,6 +51,8 @@ def feature_maps(run: Run) -> Canvas | None:
         below.tick_params(length=0)
     axes[1, 0].set_ylabel("epoch (0: before training)")
     canvas.colorbar(picture, ax=axes, label="activation", shrink=0.8)
+    for ax in axes.flat:
+        ax.set_anchor("N")  # a colour bar moves them aside
     which = "" if n == len(shown) else f", the {len(shown)} of {n} filters that moved most"
     channels = ", mean over its channels" if images.shape[-1] > 1 else ""
     canvas.suptitle(f"{run.name}: feature maps of the first convolution{which}\n(top: the validation image{channels})")

@@ -28,7 +28,8 @@ def filters(run: Run) -> Canvas | None:
     shown = np.sort(np.argsort(-moved)[:SHOWN])
     n, height, width, channels = weights[min(networks)].shape
     columns = max(1, round((len(shown) / channels) ** 0.5))
-    across, down = channels * (width + 1) + 1, height + max(2, height // 3)  # with margins
+    across = channels * (width + 1) + 1
+    down = height + -(-columns * across // 25)  # leaves room for a line of text
     rows = -(-len(shown) // columns)
     limit = max(abs(w[shown]).max() for w in weights.values())
     wide = min(4.0, 1.8 * columns)  # of a panel, in inches
@@ -36,24 +37,25 @@ def filters(run: Run) -> Canvas | None:
     axes = canvas.subplots(1, 2)
     for ax, (epoch, values) in zip(axes, weights.items(), strict=True):
         sheet = np.full((rows * down, columns * across), np.nan)
-        for i, filter in enumerate(shown):
+        for i, number in enumerate(shown):
             row, column = divmod(i, columns)
             top, left = (row + 1) * down - height, column * across + 1
             for channel in range(channels):
                 start = left + channel * (width + 1)
-                sheet[top : top + height, start : start + width] = values[filter, :, :, channel]
-            label = f"{filter + 1}" if epoch == min(networks) else f"{filter + 1}: moved {moved[filter]:.2g}"
+                sheet[top : top + height, start : start + width] = values[number, :, :, channel]
+            label = f"{number + 1}" if epoch == min(networks) else f"{number + 1}: moved {moved[number]:.2g}"
             ax.text(left - 0.5, top - 0.7, label, fontsize=8, va="bottom")
         picture = ax.imshow(sheet, cmap="coolwarm", vmin=-limit, vmax=limit)
         ax.set_title("before training" if epoch == 0 else f"after epoch {epoch}", fontsize="medium")
         ax.set_axis_off()
-        ax.set_anchor("N")
     canvas.colorbar(picture, ax=axes, label="weight", shrink=0.8)
-    which = "filters" if n == len(shown) else f"the {len(shown)} of {n} filters that moved most"
-    per_channel = f"; each has {channels} input channels, side by side" if channels > 1 else ""
+    for ax in axes:
+        ax.set_anchor("N")  # a colour bar moves them aside
+    some = f": the {len(shown)} of {n} that moved most" if n > len(shown) else ""
+    channel = f"{channels} input channels side by side; " if channels > 1 else ""
     canvas.suptitle(
-        f"{run.name}: {which} of the first convolution{per_channel}\n"
-        "(moved: distance from what it was, in lengths of that)"
+        f"{run.name}: filters of the first convolution{some}\n"
+        f"({channel}moved: distance from what it was, in lengths of that)"
     )
     return canvas
 
