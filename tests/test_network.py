@@ -574,3 +574,43 @@ def test_plan_states_its_workspace():
     activations = 32 * 4 * (6 + 3 + 2 * (8 + 8 + 3 + 3))
     assert activations <= net.plan.workspace_bytes <= 2 * activations
     assert net.table() == [("dense", (8,), 56), ("sigmoid", (8,), 0), ("dense", (3,), 27), ("softmax", (3,), 0)]
+
+
+@pytest.mark.parametrize("last", ["global_avg_pool2d", {"reshape": {"shape": [3]}}], ids=str)
+def test_a_forgotten_softmax_is_noticed_behind_layers_without_parameters(last):
+    layers = [{"conv2d": {"filters": 3, "kernel_size": 8 if isinstance(last, dict) else 3}}, last]
+    with pytest.raises(ConfigError, match="needs probabilities that sum to one.*end the layers with 'softmax'"):
+        wb.Network(layers, "cross_entropy").initialize((8, 8, 1))
+
+
+def test_softmax_of_an_image_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"layers\[1\]: softmax takes one row of numbers, not samples of shape \(6, 6"
+    ):
+        wb.Network([{"conv2d": {"filters": 4}}, "softmax"], "cross_entropy").initialize((8, 8, 1))
+
+
+def test_a_step_of_convolutions_counts_every_pixel():
+    """Or an interrupt would wait for a whole epoch: calls are made short by this number."""
+    net = wb.Network([{"conv2d": {"filters": 4}}, "relu", "flatten", {"dense": {"units": 2}}], "squared_error")
+    work = net.initialize((10, 12, 3)).plan.work
+    assert work == 6 * 32 * (8 * 10 * 4 * 27 + 320 * 2)
+
+
+def test_early_stopping_keeps_the_best_epoch_of_a_training_that_diverges():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((64, 4)), rng.standard_normal(64)
+    layers = [{"dense": {"units": 8}}, "relu", {"dense": {"units": 1}}]
+    net = wb.Network(layers, "squared_error", {"sgd": {"lr": 0.01, "momentum": 0.5}}, patience=3, epochs=50)
+    kept = {}
+
+    def blow_up(epoch, record):
+        kept[epoch] = {name: array.copy() for name, array in net.parameters().items()}
+        if epoch == 5:
+            net.plan.state[:] = 1e30  # the velocity of the next step
+
+    with pytest.raises(TrainingDiverged):
+        net.fit(X, y, validation_data=(X, y), on_epoch=blow_up)
+    assert net.best_epoch == 5
+    for name, array in net.parameters().items():
+        np.testing.assert_array_equal(array, kept[5][name])

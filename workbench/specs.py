@@ -200,7 +200,7 @@ class Layer:
 
     def __init_subclass__(cls) -> None:
         if (cls.forward is None) != (cls.backward is None):
-            raise PluginError(f"layer {cls.name!r} needs both forward and backward, or neither if it is a view.")
+            raise PluginError(f"layer {cls.__name__} needs both forward and backward, or neither if it is a view.")
 
     def build(self, input_shape: Shape) -> LayerShape:
         raise NotImplementedError

@@ -8,8 +8,8 @@ products that read the windows where they lie, without a copy of them ("im2col")
 ``parts`` (n, 4), ``windows`` (2, n_windows) and ``taps`` (2, n_taps) are the tables, int64 and C-contiguous. A part
 ``(i, j, s, t)`` holds windows i to j, which all have taps s to t: at the border of an image some taps are missing.
 ``windows`` holds where in a sample each begins and its place in the output, ``taps`` offsets from there and places in
-the kernel. A window names as many neighbouring numbers per tap as there are channels. Nothing checks that indices lie
-inside.
+the kernel. A window names as many neighbouring numbers per tap as there are channels. In a compiled kernel arrays whose
+shapes do not fit fill ``out`` with NaN, and nothing checks that indices lie inside.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from numba import njit, types
 
 from workbench.jit.cache import specialise
@@ -138,6 +139,20 @@ def block(dtype: str) -> Any:
     """
     arguments = "a, rows, steps, b, b_rows, b_step, b_col, c, places, bias, m, n, depth, add"
     return published("block", arguments, _block(dtype), dtype)
+
+
+@functools.cache
+def spoil(dtype: str) -> Any:
+    """``spoil(c, c_row, c_col, m, n)`` fills a matrix with NaN: a kernel cannot raise, but training stops at it."""
+    at, nan = AT[dtype], np.dtype(dtype).type(np.nan)
+
+    def fill(c: int, c_row: int, c_col: int, m: int, n: int) -> None:
+        out = at(c)
+        for i in range(m):
+            for j in range(n):
+                out[i * c_row + j * c_col] = nan
+
+    return published("spoil", "c, c_row, c_col, m, n", fill, dtype)
 
 
 def machine_code(function: Callable, dtype: str) -> Any:

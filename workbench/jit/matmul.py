@@ -11,7 +11,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
-from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published, width
+from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published, spoil, width
 from workbench.jit.intrinsics import address_of, int64_at
 from workbench.jit.microkernels import SIZE, stack
 from workbench.jit.retarget import replace_function
@@ -74,19 +74,6 @@ def _gemm(dtype: str) -> Callable:
     return gemm
 
 
-def _spoil(dtype: str) -> Callable:
-    at, nan = AT[dtype], np.dtype(dtype).type(np.nan)
-
-    def spoil(c: int, c_row: int, c_col: int, m: int, n: int) -> None:
-        """A kernel cannot raise; training stops at what is not finite."""
-        out = at(c)
-        for i in range(m):
-            for j in range(n):
-                out[i * c_row + j * c_col] = nan
-
-    return spoil
-
-
 @functools.cache
 def dot(dtype: str) -> Any:
     """What ``np.dot`` and ``np.matmul(a, b, out)`` become in a kernel of ``dtype``: 2-d arrays, ``out`` by rows.
@@ -98,7 +85,7 @@ def dot(dtype: str) -> Any:
     gemm = published("gemm", arguments, _gemm(dtype), dtype)
     size = SIZE[dtype]
 
-    spoil = published("spoil", "c, c_row, c_col, m, n", _spoil(dtype), dtype)
+    misfit = spoil(dtype)
 
     def product(a, b, out):  # type: ignore[no-untyped-def]
         raise NotImplementedError("stands for the overload below")
@@ -113,7 +100,7 @@ def dot(dtype: str) -> Any:
             fits = a.shape[1] == b.shape[0] and out.shape[0] == a.shape[0] and out.shape[1] == b.shape[1]
             c, c_row, c_col = address_of(out), out.strides[0] // size, out.strides[1] // size
             if not fits or (c_col != 1 and out.shape[1] > 1):
-                spoil(c, c_row, c_col, out.shape[0], out.shape[1])
+                misfit(c, c_row, c_col, out.shape[0], out.shape[1])
                 return
             gemm(
                 address_of(a), a.strides[0] // size, a.strides[1] // size,

@@ -14,7 +14,8 @@ from numba.extending import intrinsic
 from workbench.jit.intrinsics import I64
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
-# Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast must fit the registers: 32 of AVX-512 and NEON, else 16.
+# Accumulators (ROWS x VECTORS), VECTORS of B and one broadcast should fit the registers: 32 of AVX-512 and NEON, 16 of
+# AVX2. What has neither runs as NEON does, with some of them in memory where it has only 16.
 VECTOR_BYTES, ROWS = (64, 8) if _FEATURES.get("avx512f") else (32, 6) if _FEATURES.get("avx2") else (16, 8)
 VECTORS = 2
 SIZE = {"float32": 4, "float64": 8}

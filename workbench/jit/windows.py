@@ -10,7 +10,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
-from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published
+from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published, spoil
 from workbench.jit.intrinsics import address_of, int64_at
 from workbench.jit.microkernels import SIZE, stack
 from workbench.jit.retarget import replace_function
@@ -154,7 +154,7 @@ def _published_dot(dtype: str) -> Any:
 
 @functools.cache
 def _window_dot(dtype: str) -> Any:
-    dot, size = _published_dot(dtype), SIZE[dtype]
+    dot, misfit, size = _published_dot(dtype), spoil(dtype), SIZE[dtype]
 
     def product(x, parts, windows, taps, weight, bias, out):  # type: ignore[no-untyped-def]
         raise NotImplementedError("stands for the overload below")
@@ -166,6 +166,10 @@ def _window_dot(dtype: str) -> Any:
 
         def call(x, parts, windows, taps, weight, bias, out):  # type: ignore[no-untyped-def]
             channels, columns = weight.shape[-2], weight.shape[-1]
+            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            if not (fits and out.shape[0] == x.shape[0] and out.shape[-1] == columns and bias.size in (0, columns)):
+                misfit(address_of(out), 1, 1, out.size, 1)
+                return
             dot(
                 address_of(x), x.strides[0] // size, x.shape[0], address_of(parts), parts.shape[0],
                 address_of(windows), windows.shape[1], address_of(taps), taps.shape[1], channels,
@@ -180,7 +184,7 @@ def _window_dot(dtype: str) -> Any:
 
 @functools.cache
 def _window_dot_transposed(dtype: str) -> Any:
-    dot, size = _published_dot(dtype), SIZE[dtype]
+    dot, misfit, size = _published_dot(dtype), spoil(dtype), SIZE[dtype]
 
     def product(x, parts, windows, taps, weight, out):  # type: ignore[no-untyped-def]
         raise NotImplementedError("stands for the overload below")
@@ -192,6 +196,10 @@ def _window_dot_transposed(dtype: str) -> Any:
 
         def call(x, parts, windows, taps, weight, out):  # type: ignore[no-untyped-def]
             columns, channels = weight.shape[-2], weight.shape[-1]
+            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            if not (fits and out.shape[0] == x.shape[0] and out.shape[-1] == columns):
+                misfit(address_of(out), 1, 1, out.size, 1)
+                return
             dot(
                 address_of(x), x.strides[0] // size, x.shape[0], address_of(parts), parts.shape[0],
                 address_of(windows), windows.shape[1], address_of(taps), taps.shape[1], channels,
@@ -210,7 +218,7 @@ def _window_outer(dtype: str) -> Any:
         "x, x_row, samples, parts, n_parts, windows, n_windows, taps, n_taps, channels, "
         "grad, grad_row, out, size, columns"
     )
-    outer, size = published("window_outer", arguments, _outer(dtype), dtype), SIZE[dtype]
+    outer, misfit, size = published("window_outer", arguments, _outer(dtype), dtype), spoil(dtype), SIZE[dtype]
 
     def product(x, parts, windows, taps, grad, out):  # type: ignore[no-untyped-def]
         raise NotImplementedError("stands for the overload below")
@@ -221,6 +229,10 @@ def _window_outer(dtype: str) -> Any:
         _check("window_outer", "int64", parts=parts, windows=windows, taps=taps)
 
         def call(x, parts, windows, taps, grad, out):  # type: ignore[no-untyped-def]
+            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            if not (fits and grad.shape[0] == x.shape[0] and grad.shape[-1] == out.shape[-1]):
+                misfit(address_of(out), 1, 1, out.size, 1)
+                return
             outer(
                 address_of(x), x.strides[0] // size, x.shape[0], address_of(parts), parts.shape[0],
                 address_of(windows), windows.shape[1], address_of(taps), taps.shape[1], out.shape[-2],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,14 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
         if each.spec.kind == "layer":
             layer = each.spec(**each.options)
             try:
-                shape = layer.build(input_shape)
+                shape = _checked(layer, layer.build(input_shape), input_shape, each.owner)
             except ConfigError as error:
                 raise ConfigError(f"layers[{index}]: {error}") from None
+        elif each.spec.row and len(input_shape) > 1:
+            raise ConfigError(
+                f"layers[{index}]: {each.spec.name} takes one row of numbers, not samples of shape {input_shape}: put "
+                "flatten or global_avg_pool2d before it."
+            )
         elif each.spec.row and math.prod(input_shape) < 2:
             raise ConfigError(
                 f"layers[{index}]: {each.spec.name} over a single output is always 1: "
@@ -104,11 +109,32 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
     return stages
 
 
+_RESERVED = {"x", "output", "grad_output", "grad_x", "training", "key", "first_row", "start", "stop"}
+
+
+def _checked(layer: Layer, shape: LayerShape, input_shape: Shape, owner: str) -> LayerShape:
+    """What a layer's ``build`` returned, with tables as kernels read them. Raises ``PluginError``."""
+    own = [*shape.parameters, *shape.workspace, *shape.saved, *shape.constants, *shape.tables]
+    for name in own:
+        if name in _RESERVED or own.count(name) > 1:
+            raise PluginError(f"{owner}: the name {name!r} is given twice, or means something else to every kernel.")
+    if layer.forward is None and (shape.parameters or math.prod(shape.output) != math.prod(input_shape)):
+        raise PluginError(
+            f"{owner}: without forward and backward it is a view, which has no parameters and keeps the number of "
+            f"values; its build turns {input_shape} into {shape.output}."
+        )
+    tables = {name: np.asarray(table) for name, table in shape.tables.items()}
+    for name, table in tables.items():
+        if table.dtype.kind not in "iu":
+            raise PluginError(f"{owner}: the table {name!r} holds {table.dtype}; tables hold whole numbers.")
+    return replace(shape, tables={n: np.ascontiguousarray(table, dtype=np.int64) for n, table in tables.items()})
+
+
 def gives_probabilities(stages: Sequence[Stage], loss: Loss) -> bool:
     """Whether the outputs fit ``loss``: in [0, 1] for z in [-5, 5] and, for distributions, rows that sum to one."""
     *before, last = stages
     if last.activation is None:
-        return not last.n_parameters
+        return not last.n_parameters and bool(before) and gives_probabilities(before, loss)
     width = min(math.prod(last.input_shape), 10)
     z = np.linspace(-5, 5, 20 * width).reshape(width, 20).T.copy()
     if last.activation.row:

@@ -188,23 +188,25 @@ class Network:
         stopping = None if self._patience is None else _EarlyStopping(self, self._patience)
         if on_start is not None:
             on_start(self)
-        for epoch in range(done + 1, done + self._epochs + 1):
-            order[:] = self._shuffle.permutation(len(X))
-            total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
-            record: Record = {"epoch": epoch, "train/loss": plan.reduced(total, len(X))}
-            if classes is not None:
-                record["train/accuracy"] = float(plan.correct.sum() / len(X))
-            record.update(self._diagnostics(steps))
-            record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
-            if validation is not None:  # last: it overwrites the batch that the slopes are taken from
-                record.update(validation.record())
-            self.history.append(record)
-            if on_epoch is not None:
-                on_epoch(epoch, record)
-            if stopping is not None and stopping.is_due(record):
-                break
-        if stopping is not None:
-            self.best_epoch = stopping.restore()
+        try:
+            for epoch in range(done + 1, done + self._epochs + 1):
+                order[:] = self._shuffle.permutation(len(X))
+                total = self._run_epoch(program, len(X), rates[epoch - done - 1], epoch)
+                record: Record = {"epoch": epoch, "train/loss": plan.reduced(total, len(X))}
+                if classes is not None:
+                    record["train/accuracy"] = float(plan.correct.sum() / len(X))
+                record.update(self._diagnostics(steps))
+                record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
+                if validation is not None:  # last: it overwrites the batch that the slopes are taken from
+                    record.update(validation.record())
+                self.history.append(record)
+                if on_epoch is not None:
+                    on_epoch(epoch, record)
+                if stopping is not None and stopping.is_due(record):
+                    break
+        finally:  # also where training broke off: the best epoch is what it was kept for
+            if stopping is not None:
+                self.best_epoch = stopping.restore()
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -219,10 +221,8 @@ class Network:
         X, plan = self._samples(X), self.plan
         shape = self.stages[layer].shape.output
         into = aligned((len(X), math.prod(shape)), self._dtype)
-        self._program(plan, plan.output_operations(X, np.arange(len(X)), into, layer)).run(
-            len(X), plan.batch_size, 0, -(-len(X) // plan.batch_size), np.zeros(len(X)), 0, 0, False,
-            self._thread_count(),
-        )  # fmt: skip
+        program = self._program(plan, plan.output_operations(X, np.arange(len(X)), into, layer))
+        self._run(program, len(X), training=False)
         return into.reshape(len(X), *shape)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -386,19 +386,36 @@ class Network:
         return np.ascontiguousarray(rates, dtype=np.float64).reshape(self._epochs, steps_per_epoch)
 
     def _run_epoch(self, program: Program, n: int, rates: np.ndarray, epoch: int) -> float:
-        plan, total, steps = self.plan, 0.0, len(rates)
+        plan = self.plan
         plan.totals[:], plan.broken[:], plan.correct[:] = 0, -1, 0
-        chunk = max(1, int(_WORK_PER_CALL / (6.0 * self._batch_size * max(1, plan.weights.size))))
+        total, stopped, broke = self._run(program, n, training=True, rates=rates)
+        if broke or (plan.broken >= 0).any():
+            raise self._diverged(epoch, stopped + 1)
+        self._steps += len(rates)
+        return total
+
+    def _run(
+        self, program: Program, n: int, training: bool, rates: np.ndarray | None = None
+    ) -> tuple[float, int, bool]:
+        """Run a program once over ``n`` samples, in calls short enough for an interrupt to be noticed between them.
+
+        The sum of losses, the step it stopped at, and whether it broke off there.
+        """
+        plan, total = self.plan, 0.0
+        steps = -(-n // plan.batch_size)
+        rates = np.zeros(steps) if rates is None else rates
+        seed = self._noise_seed if training else 0
+        chunk = max(1, int(_WORK_PER_CALL / max(1.0, plan.work)))
+        stopped, broke = 0, False
         for first in range(0, steps, chunk):
             last = min(first + chunk, steps)
             loss, stopped, broke = program.run(
-                n, self._batch_size, first, last, rates, self._steps, self._noise_seed, True, self._thread_count()
+                n, plan.batch_size, first, last, rates, self._steps, seed, training, self._thread_count()
             )
             total += loss
-            if broke or (plan.broken >= 0).any():
-                raise self._diverged(epoch, stopped + 1)
-        self._steps += steps
-        return total
+            if broke:
+                break
+        return total, stopped, broke
 
     def _diverged(self, epoch: int, step: int) -> TrainingDiverged:
         """What broke first: a gradient, at the step noted with it, or the loss at ``step`` (of the epoch, from 1)."""
@@ -445,12 +462,8 @@ class _Evaluation:
 
     def record(self) -> Record:
         network = self.network
-        rows = network.plan.batch_size
-        steps = -(-self.n // rows)
         network.plan.correct[:] = 0
-        total, _, broke = self.program.run(
-            self.n, rows, 0, steps, np.zeros(steps), 0, 0, False, network._thread_count()
-        )
+        total, _, broke = network._run(self.program, self.n, training=False)
         record: Record = {"val/loss": float("nan") if broke else network.plan.reduced(total, self.n)}
         if self.labelled:
             record["val/accuracy"] = float(network.plan.correct.sum() / self.n)

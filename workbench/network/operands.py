@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from workbench.errors import PluginError, did_you_mean
 from workbench.noise import derive
 
 # Fields of a record.
@@ -363,12 +364,16 @@ def _compile(name: str, source: str, template: Callable, bind: tuple, dtype: str
 
 def is_wide(function: Callable) -> bool:
     """Whether a layer's kernel is shared out by features."""
-    return "start" in _parameters(function)
+    return not {"start", "stop"}.isdisjoint(_parameters(function))
 
 
-def in_order_of(function: Callable, operands: Mapping[str, Operand]) -> dict[str, Operand]:
-    """The operands a plugin's kernel names, in its order."""
-    return {name: operands[name] for name in _parameters(function)}
+def in_order_of(function: Callable, operands: Mapping[str, Operand], owner: str) -> dict[str, Operand]:
+    """The operands a plugin's kernel names, in its order. ``PluginError`` for a name that stands for nothing."""
+    names = _parameters(function)
+    for name in names:
+        if name not in operands:
+            raise PluginError(f"{owner}: nothing is called {name!r}{did_you_mean(name, operands)}")
+    return {name: operands[name] for name in names}
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -80,9 +81,9 @@ class Plan:
         self.grads: list[np.ndarray] = []
         for stage in self.stages:
             shape = (batch_size, *stage.shape.output)
-            before = (self.outputs[-1], self.grads[-1]) if stage.index else (self.x, aligned(self.x.shape, dtype))
-            for arrays, array in zip((self.outputs, self.grads), before, strict=True):
-                arrays.append(array.reshape(shape) if stage.is_view else aligned(shape, dtype))
+            self.outputs.append(self._input_of(stage).reshape(shape) if stage.is_view else aligned(shape, dtype))
+            alone = not stage.is_view or stage.index == 0
+            self.grads.append(aligned(shape, dtype) if alone else self.grads[-1].reshape(shape))
         self.workspace = [
             {name: aligned((batch_size, *shape), dtype) for name, shape in s.shape.workspace.items()}
             | {name: aligned(shape, dtype) for name, shape in s.shape.saved.items()}
@@ -122,6 +123,12 @@ class Plan:
         arrays += [a for arrays in self.workspace for a in arrays.values()]
         arrays += [table for s in self.stages for table in s.shape.tables.values()]
         return sum(a.nbytes for a in [*arrays, *self._gradients.values()])
+
+    @functools.cached_property
+    def work(self) -> float:
+        """Arithmetic operations of a training step in its products, roughly: forward and twice as much back."""
+        weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
+        return sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
 
     @functools.cached_property
     def trained(self) -> list[Stage]:
@@ -228,9 +235,7 @@ class Plan:
         return Operation("count_correct", kernels.count_correct, operands)
 
     def _shard_count(self) -> int:
-        weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
-        work = sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
-        fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n]
+        fits = [n for n, least in _SHARD_WORK if self.work >= least and self.batch_size >= n]
         return max(fits, default=1)
 
     def _lay_out_parameters(self, count: int) -> None:
@@ -294,11 +299,11 @@ class Plan:
 
     def _operation(self, stage: Stage, kernel: Any, operands: dict[str, Any], part: str, divided: int) -> Operation:
         """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
-        operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1)}
-        operands = in_order_of(kernel, operands)
         wide = is_wide(kernel)
         if wide:
             operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
+            operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1), "first_row": Integer(0)}
+        operands = in_order_of(kernel, operands, f"{stage.chosen.owner}: {part}")
         return Operation(f"{stage.name}_{part}", kernel, operands, {}, stage.chosen.owner, wide=wide)
 
     def _operands_of(self, stage: Stage) -> dict[str, Any]:
@@ -316,7 +321,7 @@ class Plan:
         for name, array in self.workspace[stage.index].items():
             operands[name] = Rows(array) if name in stage.shape.workspace else Whole(array)
         for name, number in stage.shape.constants.items():
-            operands[name] = Integer(number) if isinstance(number, int) else Real(number)
+            operands[name] = Integer(int(number)) if isinstance(number, numbers.Integral) else Real(number)
         for name, table in stage.shape.tables.items():
             operands[name] = Whole(table)
         return operands
@@ -329,7 +334,7 @@ class Plan:
             features = self.outputs[stage.index].shape[-1]
             return [self._operation(stage, stage.layer.forward, self._operands_of(stage), "forward", features)]
         spec = stage.chosen.spec
-        view, template = (_by_row, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
+        view, template = (Rows, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
         operands = {
             "z": view(self._input_of(stage)),
             "output": view(self.outputs[stage.index]),
@@ -358,7 +363,7 @@ class Plan:
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
         spec = stage.chosen.spec
-        view, template = (_by_row, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
+        view, template = (Rows, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
         operands: dict[str, Any] = {
             "z": view(self._input_of(stage)),
             "output": view(self.outputs[stage.index]),
@@ -402,8 +407,3 @@ class Plan:
 
 def _rows_of(array: np.ndarray) -> np.ndarray:
     return array.reshape(len(array), -1)
-
-
-def _by_row(array: np.ndarray) -> Rows:
-    """A row activation works along the last axis."""
-    return Rows(array.reshape(len(array), -1)) if array.ndim > 1 else Rows(array)

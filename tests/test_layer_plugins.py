@@ -1,0 +1,157 @@
+"""What a layer's author may do wrong is told in one line; what he may do holds however a batch is shared out."""
+
+import textwrap
+
+import numpy as np
+import pytest
+from numba import config
+
+import workbench as wb
+from workbench.errors import PluginError
+from workbench.network import plan
+
+HEAD = """
+    from dataclasses import dataclass
+    import numpy as np
+    from workbench import Layer, LayerShape, Parameter, hookimpl
+    from workbench.noise import uniform
+    from workbench.windows import window_dot
+
+    @hookimpl
+    def register_layers():
+        return [Mine]
+
+    @dataclass(frozen=True)
+    class Mine(Layer):
+        name = "mine"
+"""
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((24, 6)), RNG.standard_normal((24, 2))
+
+
+@pytest.fixture
+def mine(project):
+    """A network that begins with the layer ``Mine``, whose body is given."""
+
+    def network(body, **settings):
+        (project / "plugins").mkdir(exist_ok=True)
+        text = textwrap.dedent(HEAD) + textwrap.indent(textwrap.dedent(body), "    ")
+        (project / "plugins" / "mine.py").write_text(text)
+        layers = ["mine", {"dense": {"units": 2}}]
+        settings = {"dtype": "float64", "batch_size": 24} | settings
+        return wb.Network(layers, "squared_error", **settings).initialize((6,))
+
+    return network
+
+
+ADD = """
+    def build(self, input_shape):
+        return LayerShape(input_shape, {more})
+
+    @staticmethod
+    def forward(x, output, {names}):
+        output[:] = x
+
+    @staticmethod
+    def backward(grad_output, grad_x):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (ADD.format(more="", names="weigth"), r"plugin 'mine' \(.*mine.py\): forward: nothing is called 'weigth'"),
+        (
+            ADD.format(more='constants={"start": 5}', names="start"),
+            "the name 'start' is given twice, or means something",
+        ),
+        (ADD.format(more='tables={"at": np.zeros(3)}', names="at"), "the table 'at' holds float64; tables hold whole"),
+        ("def build(self, input_shape):\n    return LayerShape((5,))\n", r"it is a view, .* turns \(6,\) into \(5,\)"),
+    ],
+    ids=["unknown name", "reserved name", "table of reals", "view that loses values"],
+)
+def test_mistakes_are_told(mine, body, reason):
+    with pytest.raises(PluginError, match=reason):
+        mine(body).fit(X, Y)
+
+
+def test_a_layer_has_both_kernels_or_none():
+    with pytest.raises(PluginError, match="layer Half needs both forward and backward"):
+
+        class Half(wb.Layer):
+            @staticmethod
+            def forward(x, output):
+                pass
+
+
+@pytest.mark.parametrize("executor", ["compiled", "reference"])
+@pytest.mark.parametrize(
+    "table", ["np.arange(6, dtype=np.int32)[::-1]", "np.arange(12).reshape(6, 2).T[0] // 2"], ids=["int32", "strided"]
+)
+def test_tables_of_any_layout_mean_the_same(mine, table, executor):
+    net = mine(
+        f"""
+        def build(self, input_shape):
+            return LayerShape(input_shape, tables={{"at": {table}}})
+
+        @staticmethod
+        def forward(x, output, at):
+            for i in range(x.shape[0]):
+                for j in range(at.size):
+                    output[i, j] = x[i, at[j]]
+
+        @staticmethod
+        def backward(grad_output, grad_x):
+            pass
+        """,
+        executor=executor,
+    )
+    order = np.arange(6)[::-1] if "-1" in table else np.arange(6)
+    np.testing.assert_array_equal(net.outputs(X, 0), X[:, order])
+
+
+def test_a_window_product_of_misfits_is_not_a_number_and_touches_nothing_else(mine):
+    net = mine(
+        """
+        def build(self, input_shape):
+            tables = {"parts": [[0, 1, 0, 1]], "windows": [[0], [0]], "taps": [[0], [0]]}
+            return LayerShape((2,), {"weight": Parameter((1, 2, 400))}, tables=tables)
+
+        @staticmethod
+        def forward(x, weight, output, parts, windows, taps):
+            window_dot(x, parts, windows, taps, weight, weight[0, 0, :0], output)
+
+        @staticmethod
+        def backward(grad_output, grad_weight, grad_x):
+            grad_weight[:] = 0
+        """,
+        executor="compiled",
+    )
+    if config.DISABLE_JIT:
+        pytest.skip("NUMBA_DISABLE_JIT=1: NumPy raises an error of its own")
+    assert np.isnan(net.outputs(X, 0)).all()
+
+
+def test_noise_of_a_layer_shared_out_by_features_does_not_depend_on_the_shards(mine, monkeypatch):
+    body = """
+        def build(self, input_shape):
+            return LayerShape(input_shape)
+
+        @staticmethod
+        def forward(x, output, key, first_row, start, stop):
+            for i in range(x.shape[0]):
+                for j in range(start, stop):
+                    output[i, j] = x[i, j] + uniform(key, (first_row + i) * x.shape[1] + j)
+
+        @staticmethod
+        def backward(grad_output, grad_x):
+            pass
+    """
+    losses = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr(plan, "_SHARD_WORK", ((count, 0.0),))
+        net = mine(body)
+        assert len(net.plan.shards) == count
+        losses.append(net.loss_and_gradients(X, Y)[0])
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-13)  # sums of shards in another order
