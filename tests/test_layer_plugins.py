@@ -155,3 +155,31 @@ def test_noise_of_a_layer_shared_out_by_features_does_not_depend_on_the_shards(m
         assert len(net.plan.shards) == count
         losses.append(net.loss_and_gradients(X, Y)[0])
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-13)  # sums of shards in another order
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: plain Python raises as it does")
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("output[:, :3] = x", r"mine_forward: .*mine.py, line \d+: ValueError: could not broadcast"),
+        ("if first_row > 0 and x[0, 0] != 0: raise RuntimeError('no', 'idea')", "line .*: RuntimeError: .*idea"),
+    ],
+    ids=["shapes", "on purpose"],
+)
+def test_what_a_kernel_raises_is_told(mine, monkeypatch, line, reason, threads):
+    monkeypatch.setattr(plan, "_SHARD_WORK", ((3, 0.0),))
+    body = f"""
+        def build(self, input_shape):
+            return LayerShape(input_shape)
+
+        @staticmethod
+        def forward(x, output, first_row):
+            {line}
+
+        @staticmethod
+        def backward(grad_output, grad_x):
+            pass
+    """
+    with pytest.raises(PluginError, match=reason):
+        mine(body, threads=threads, epochs=2).fit(X, Y)

@@ -10,15 +10,18 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 
+from workbench.errors import PluginError
 from workbench.network.operands import (
     FIRST,
     KEY,
+    RAISED,
     RATE,
     RECORD_SIZE,
     ROWS,
@@ -105,6 +108,10 @@ def drive(  # type: ignore[no-untyped-def]
                     if program[k, _ROW + s] != 0:
                         record = address_of(records) + s * 8 * RECORD_SIZE
                         call_kernel(program[k, _ADDRESS], program[k, _ROW + s], record)
+                        if records[s, RAISED] != 0:
+                            records[s, RAISED] = k + 1
+                            atomic_add(counter + 8, 1)
+                            return
             i = j
     if thread == 0:
         result[1] = last
@@ -189,7 +196,7 @@ class CompiledProgram(Program):
             training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
         driver, result = compiled_driver(), np.zeros(3)
         threads = max(1, min(threads, len(self.shards)))
-        self._arrived[:] = 0
+        self._arrived[:] = self.records[:, RAISED] = 0
 
         def work(thread: int) -> None:
             driver(
@@ -201,7 +208,20 @@ class CompiledProgram(Program):
             work(0)
         else:
             self._run_divided(work, threads)
+        for shard, raised in zip(self.shards, self.records[:, RAISED].tolist(), strict=True):
+            if raised:
+                raise self._explained(self.operations[raised - 1], shard)
         return float(result[0]), int(result[1]), bool(result[2])
+
+    def _explained(self, operation: Operation, shard: Shard) -> PluginError:
+        """What a kernel raised; machine code kept no more than that it did, so plain Python repeats the call."""
+        what = f"{operation.owner or operation.name}: {operation.name}"
+        try:
+            operation.run(shard, self.records[shard.index])
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            return PluginError(f"{what}: {place.filename}, line {place.lineno}: {type(error).__name__}: {error}")
+        return PluginError(f"{what} raised an error that plain Python does not.")
 
     def _run_divided(self, work: Callable[[int], None], threads: int) -> None:
         others: list[Future] = []

@@ -20,8 +20,8 @@ from workbench.errors import PluginError, did_you_mean
 from workbench.noise import derive
 
 # Fields of a record.
-ROWS, FIRST, START, TOTAL, KEY, TRAINING, STEP, RATE = range(8)
-RECORD_SIZE = 8
+ROWS, FIRST, START, TOTAL, KEY, TRAINING, STEP, RATE, RAISED = range(9)
+RECORD_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,8 @@ class Operation:
             "def kernel(row_address, record_address):\n"
             "    row, record = int64_at(row_address), int64_at(record_address)\n"
             + "".join(lines)
-            + f"    function({', '.join(self.operands)})\n"
+            + f"    try:\n        function({', '.join(self.operands)})\n"
+            + f"    except Exception:\n        record[{RAISED}] = 1\n"  # a C function has no other way to tell
         )
 
 
