@@ -92,7 +92,8 @@ class Kernels:
 
     def _run(self, part, features):
         kernel, batch = getattr(self.layer, part), len(self["x"])
-        operands = in_order_of(kernel, self.operands | {"start": Span(0, features, 0), "stop": Span(0, features, 1)})
+        span = {"start": Span(0, features, 0), "stop": Span(0, features, 1)}
+        operands = in_order_of(kernel, self.operands | span, part)
         if is_wide(kernel):
             operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
         operation, shard = Operation(f"{self.layer.name}_{part}", kernel, operands), Shard(0, 1, 0, batch)
