@@ -10,11 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numba import config
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, UnknownName
+from workbench.network.driver import compiled_driver
 from workbench.registry import registry
 from workbench.specs import Activation, Initializer
 
@@ -171,6 +173,15 @@ def test_patience_goes_with_the_network(tmp_path):
     net.save(tmp_path / "model")
     assert wb.Network.load(tmp_path / "model").settings["patience"] == 3
     assert copy.copy(net).best_epoch == net.best_epoch
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: nothing is compiled")
+def test_every_kernel_is_ready_when_training_starts():
+    compiled_driver.cache_clear()
+    ready = []
+    net = make().fit(X, LABELS, on_start=lambda net: ready.append(compiled_driver.cache_info().currsize))
+    assert ready == [1]
+    assert len(net.history) == 3
 
 
 def test_patience_needs_something_to_watch():

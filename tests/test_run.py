@@ -1,6 +1,7 @@
 """One run: what it records, how it ends, and that its folder tells all of it."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from workbench.experiment.config import check
 from workbench.experiment.execute import execute
 from workbench.experiment.report import outcome
 from workbench.experiment.run import Run
+
+EPOCH = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 
 
 def config(learner="stepper", dataset="tiny", settings=None, **options):
@@ -112,6 +115,39 @@ def test_the_network_that_early_stopping_went_back_to_is_the_trained_one(fakes):
     assert (epoch, network.evaluate(data.X_validation, data.y_validation)["val/loss"]) == (best, losses[best])
     assert f"val/loss {losses[best]:.4g}" in outcome(run)
     assert f"at epoch {best}, the best of {best + 2}" in outcome(run)
+
+
+def test_networks_that_early_stopping_left_behind_do_not_come_after_the_trained_one(fakes):
+    options = {"width": 64, "optimizer": "adam", "lr": 0.05, "patience": 2, "epochs": 100}
+    run = execute("it", config("mlp", "iris", {"snapshots": list(range(101))}, **options))
+    assert (run.directory / "model" / f"epoch_{run.best_epoch + 2}.safetensors").is_file()
+    for kept in (run.networks(), Run.replay(run.directory).networks()):
+        assert list(kept) == list(range(run.best_epoch + 1))
+        data = run.data()
+        reached = kept[max(kept)].evaluate(data.X_validation, data.y_validation)
+        assert reached["val/loss"] == run.result("val/loss")
+
+
+def test_the_results_of_early_stopping_are_told_again_after_the_last_epoch(fakes):
+    run = execute("it", config("mlp", "iris", width=64, optimizer="adam", lr=0.05, patience=2, epochs=100))
+    (again,) = [record for record in journal.read(run.directory) if record["event"] == "results"]
+    assert again["step"] == run.best_epoch + 2
+    assert again["metrics"] == {
+        key: dict(run.metrics[key])[run.best_epoch] for key in (*EPOCH, "gradients/first_layer", "gradients/last_layer")
+    }
+    for key in EPOCH:
+        assert Run.replay(run.directory).result(key) == run.result(key) == again["metrics"][key]
+        assert len(run.metrics[key]) == run.best_epoch + 2
+    assert run.result("gradients/norm_by_layer") == run.metrics["gradients/norm_by_layer"][-1][1]
+
+
+def test_making_a_network_ready_is_no_part_of_its_training_time(fakes):
+    run = execute("it", config("mlp", "iris", epochs=1), on_start=lambda run, network: time.sleep(0.5))
+    assert 0 < run.result("time/fit_seconds") < 0.5
+
+
+def test_the_training_time_of_a_learner_that_tells_no_start_is_all_of_its_fit(fakes):
+    assert execute("it", config(epochs=2, pause=0.1)).result("time/fit_seconds") >= 0.2
 
 
 def test_without_early_stopping_the_result_is_the_last_epochs(fakes):

@@ -21,7 +21,7 @@ import workbench as wb
 from workbench.experiment.run import Run
 from workbench.experiment.store import STORE
 from workbench.experiment.sweep import Sweep
-from workbench.plugins.tracking import _recorder, _store, mlflow
+from workbench.plugins.tracking import _recorder, _report, _store, mlflow
 from workbench.plugins.tracking.mlflow import replay
 
 # MLflow's own mappers use what SQLAlchemy 2.1 deprecates.
@@ -281,6 +281,40 @@ def test_a_network_brings_its_table_sizes_and_snapshots(root: Path, run: Run) ->
     record(run)
     for table in TABLES:
         pd.testing.assert_frame_equal(read(root, f"select * from {table}"), before[table])
+
+
+def test_the_latest_values_of_a_run_that_went_back_are_those_of_the_epoch_it_went_back_to(root: Path, run: Run) -> None:
+    """MLflow takes the last step, then the last time, then the largest value; and ranks runs by it."""
+    reached = [{"val/loss": 0.5, "val/accuracy": 0.7}, {"val/loss": 0.9, "val/accuracy": 0.8}]
+    for epoch, values in enumerate(reached, start=1):
+        run.log_metrics(values, step=epoch)
+    run.log_metrics({"network/best_epoch": 1}, step=0)
+    run.log_results(reached[0], step=2)
+    run.end("FINISHED")
+    run.close()
+    journal = run.directory / "journal.jsonl"
+    journal.write_text(re.sub('"time_ms": ?[0-9]+', '"time_ms": 1000', journal.read_text()))  # all in one millisecond
+    record(run)
+    query = f"select key, value from latest_metrics where run_uuid = '{mlflow_run(run)}'"
+    assert read(root, query).set_index("key")["value"].to_dict() == reached[0] | {"network/best_epoch": 1}
+    before = {table: read(root, f"select * from {table}") for table in TABLES}
+    record(run)
+    for table in TABLES:
+        pd.testing.assert_frame_equal(read(root, f"select * from {table}"), before[table])
+
+
+def test_the_report_says_of_which_epoch_its_values_are_and_that_a_sweep_was_interrupted(tmp_path: Path) -> None:
+    made = synthetic.grid(tmp_path, {"seed": (0, 1)}, lambda seed: {"val/loss": [0.5, 0.9]})
+    assert "Values after the last epoch, mean" in _report.html(made)
+    assert "0.9 ± 0" in _report.html(made)
+    assert "No figure of this sweep states a finding." in _report.markdown(made)
+    for run in made.runs:
+        run.metrics["network/best_epoch"] = [(0, 1.0)]
+        run._results = {"val/loss": 0.5}
+    assert "Values after the epoch that early stopping went back to, or the last, mean" in _report.html(made)
+    assert "0.5 ± 0" in _report.html(made)
+    for made.status in ("KILLED", "RUNNING"):
+        assert _report.markdown(made).startswith("**The sweep was interrupted.**")
 
 
 def test_the_error_of_a_network_that_failed_stands_before_its_table(root: Path, run: Run) -> None:

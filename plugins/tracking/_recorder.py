@@ -152,9 +152,12 @@ class Mirror:
                 case "ended" if record["error"]:
                     tags["workbench.error"] = record["error"]
                     tags["mlflow.note.content"] = f"**{record['status']}**\n```\n{record['error'][: TAG - 100]}\n```"
-                case "metrics":
+                case "metrics" | "results" as event:
+                    # Results are the latest of their step, so that MLflow ranks by them: also after the last epoch
+                    # of the same millisecond.
+                    time_ms = record["time_ms"] + (event == "results")
                     metrics += [
-                        Metric(_key(key), value, record["time_ms"], record["step"])
+                        Metric(_key(key), value, time_ms, record["step"])
                         for key, value in record["metrics"].items()
                         if math.isfinite(value)  # MLflow would store 1.8e308, and its charts would show nothing else
                     ]

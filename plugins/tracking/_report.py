@@ -62,14 +62,15 @@ def html(sweep: Sweep) -> str:
 
 
 def _finding(sweep: Sweep) -> str:
-    return sweep.finding or "No figure of this sweep states a finding."
+    ended = sweep.status in ("FINISHED", "FAILED")
+    return sweep.finding or ("No figure of this sweep states a finding." if ended else "The sweep was interrupted.")
 
 
 def _counts(sweep: Sweep) -> str:
     finished = sum(run.status == "FINISHED" for run in sweep.runs)
-    return (
-        f"{finished} of {sweep.jobs} jobs finished. Values after the last epoch, mean ± standard deviation over seeds."
-    )
+    stopped = any(run.best_epoch is not None for run in sweep.runs)
+    epoch = "the epoch that early stopping went back to, or the last" if stopped else "the last epoch"
+    return f"{finished} of {sweep.jobs} jobs finished. Values after {epoch}, mean ± standard deviation over seeds."
 
 
 def _table(sweep: Sweep) -> Iterator[list[str]]:

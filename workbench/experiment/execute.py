@@ -38,6 +38,8 @@ def execute(
 
     FAILED is an error, KILLED an interrupt (``KeyboardInterrupt``). A run that stands alone draws every figure of a run
     that applies, one of a sweep only those that ``config.figures`` names. ``on_start`` gets a network before it trains.
+    ``time/fit_seconds`` counts from there, since making kernels ready is no part of training; of a learner that does
+    not take ``on_start`` it is all of ``fit``.
     """
     run = Run.start(name, config.name, config.params, tags("run"), sweep)
     if sweep is not None:
@@ -77,9 +79,8 @@ def _train(run: Run, config: Config, on_start: OnStart | None, on_epoch: OnEpoch
     validation_data = data.X_validation, data.y_validation
     offered = {"validation_data": validation_data, "on_start": watch.start, "on_epoch": watch.epoch}
     accepted = inspect.signature(estimator.fit).parameters
-    started = time.perf_counter()
     estimator.fit(data.X_train, data.y_train, **{name: value for name, value in offered.items() if name in accepted})
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - watch.started
     watch.finish()
     run.log_metrics({"time/fit_seconds": seconds} | scores(estimator, data, run.metrics), step=0)
 
@@ -100,6 +101,7 @@ class _Watch:
         self._on_epoch = on_epoch
         self._network: Network | None = None
         self._last: dict[str, Any] = {}
+        self.started = time.perf_counter()
 
     def start(self, network: Network) -> None:
         self._network = network
@@ -109,9 +111,10 @@ class _Watch:
         self._keep(0)
         if self._on_start is not None:
             self._on_start(self._run, network)
+        self.started = time.perf_counter()
 
     def epoch(self, epoch: int, record: Mapping[str, Any]) -> None:
-        metrics = {k: float(v) for k, v in record.items() if isinstance(v, numbers.Real) and k != "epoch"}
+        metrics = _numbers(record)
         self._run.log_metrics(metrics, epoch)
         lists = {key: value for key, value in record.items() if not isinstance(value, numbers.Real)}
         if not self._last:
@@ -125,10 +128,11 @@ class _Watch:
     def finish(self) -> None:
         self._log_by_layer({f"{key}_final": value for key, value in self._last.items()})
         if self._network is not None:
-            best = self._network.best_epoch
+            best, history = self._network.best_epoch, self._network.history
             if best is not None:
                 self._run.log_metrics({"network/best_epoch": best}, step=0)
-            self._run.log_model(self._network, best or len(self._network.history))
+                self._run.log_results(_numbers(history[best - 1]), step=len(history))
+            self._run.log_model(self._network, best or len(history))
 
     def _keep(self, epoch: int) -> None:
         if self._network is not None and epoch in self._snapshots:
@@ -137,6 +141,11 @@ class _Watch:
     def _log_by_layer(self, lists: Mapping[str, Any]) -> None:
         for layer in range(max(map(len, lists.values()), default=0)):
             self._run.log_metrics({k: v[layer] for k, v in lists.items() if layer < len(v)}, layer + 1)
+
+
+def _numbers(record: Mapping[str, Any]) -> dict[str, float]:
+    """What an epoch's record says of the whole network."""
+    return {k: float(v) for k, v in record.items() if isinstance(v, numbers.Real) and k != "epoch"}
 
 
 def scores(estimator: Any, data: Prepared, known: Collection[str]) -> dict[str, float]:

@@ -39,6 +39,7 @@ class Run(Record):
         self.params = dict(params)
         self.sweep = sweep
         self.metrics: dict[str, list[tuple[int, float]]] = {}
+        self._results: dict[str, float] = {}
         self._models: dict[int, Path] = {}
 
     @classmethod
@@ -74,6 +75,11 @@ class Run(Record):
             if not math.isfinite(value) and "nonfinite" not in self.tags:
                 self.set_tag("nonfinite", key)
 
+    def log_results(self, metrics: Mapping[str, float], step: int) -> None:
+        """Record what the trained network reached where that is not the latest of ``metrics``; ``step`` is the last."""
+        self._results = {key: float(value) for key, value in metrics.items()}
+        self._write("results", step=step, metrics=self._results)
+
     def log_model(self, network: Network, epoch: int, name: str = "network") -> None:
         """Save a network, as ``epoch`` passes over the data have left it, as ``model/<name>.safetensors``."""
         path = self._inside(f"model/{name}.safetensors")
@@ -88,16 +94,20 @@ class Run(Record):
         return int(best[-1][1]) if best else None
 
     def result(self, metric: str) -> float | None:
-        """What the trained network reached: the metric at its last step, or at the epoch training went back to."""
+        """What the trained network reached: the metric at the epoch training went back to, or at its last step."""
         points = dict(self.metrics.get(metric, ()))
-        step = self.best_epoch if self.best_epoch in points else max(points, default=None)
-        return None if step is None else points[step]
+        return self._results.get(metric, points[max(points)] if points else None)
 
     def networks(self) -> dict[int, Network]:
-        """The networks that were kept, by how many epochs had trained them: 0 first, the trained one last."""
+        """The networks that were kept, by how many epochs had trained them: 0 first, the trained one last.
+
+        Without those that early stopping left behind when it went back to an earlier epoch.
+        """
         from workbench.network import Network
 
-        return {epoch: Network.load(path) for epoch, path in sorted(self._models.items())}
+        best = self.best_epoch
+        kept = (epoch for epoch in sorted(self._models) if best is None or epoch <= best)
+        return {epoch: Network.load(self._models[epoch]) for epoch in kept}
 
     def data(self) -> Prepared:
         """The data it was trained and validated on, made again from its ``config.yaml``. Raises ``DataError``."""
@@ -114,6 +124,8 @@ class Run(Record):
         match record:
             case {"event": "metrics", "metrics": metrics, "step": step}:
                 self._add(metrics, step)
+            case {"event": "results", "metrics": metrics}:
+                self._results = dict(metrics)
             case {"event": "model", "path": path, "epoch": epoch}:
                 self._models[epoch] = self.directory / path
             case _:

@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, did_you_mean
 from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers, gives_probabilities
-from workbench.network.driver import CompiledProgram, Program, ReferenceProgram
+from workbench.network.driver import CompiledProgram, Program, ReferenceProgram, compiled_driver
 from workbench.network.operands import Operation
 from workbench.network.plan import Plan, aligned
 from workbench.network.targets import Classes, check_pair, check_samples, encode_targets
@@ -147,7 +147,8 @@ class Network:
     ) -> Network:
         """Train for ``epochs`` passes, on from where the network is.
 
-        ``on_start(network)`` is called once memory and values are there, ``on_epoch(epoch, record)`` after each pass.
+        ``on_start(network)`` is called once memory, values and kernels are there, ``on_epoch(epoch, record)`` after
+        each pass.
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
         (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together
         or ``patience`` has no validation data to watch, or ``TrainingDiverged`` with epoch and layer.
@@ -367,6 +368,7 @@ class Network:
     def _program(self, plan: Plan, operations: Sequence[Operation]) -> Program:
         if self._executor == "reference":
             return ReferenceProgram(operations, plan.shards, plan.losses)
+        compiled_driver()  # made ready with the kernels, not in the first epoch
         return CompiledProgram(operations, plan.shards, plan.losses, self._dtype)
 
     def _seeds(self, purpose: int) -> np.random.SeedSequence:
