@@ -68,8 +68,30 @@ ADD = """
         ),
         (ADD.format(more='tables={"at": np.zeros(3)}', names="at"), "the table 'at' holds float64; tables hold whole"),
         ("def build(self, input_shape):\n    return LayerShape((5,))\n", r"it is a view, .* turns \(6,\) into \(5,\)"),
+        ("", r"^plugin 'mine' \(.*mine.py\): it has no build\(input_shape\)"),
+        (
+            "def build(self, input_shape):\n    return LayerShape((input_shape[1],))\n",
+            r"^plugin 'mine' .*: build\(\(6,\)\), line 16 of .*mine.py: IndexError: tuple index out of range$",
+        ),
+        ("def __post_init__(self):\n    self.u = 5\n", r"line 16 of .*mine.py: FrozenInstanceError: "),
+        ("def build(self, input_shape):\n    return input_shape\n", r"returned \(6,\); it must return a LayerShape"),
+        ("def build(self, input_shape):\n    return LayerShape(6)\n", "the output shape 6; it must be a tuple"),
+        ("def build(self, input_shape):\n    return LayerShape((6.0,))\n", r"the output shape \(6.0,\); it must be"),
+        ("def build(self, input_shape):\n    return LayerShape((6, 0))\n", r"the output shape \(6, 0\); it must be"),
     ],
-    ids=["unknown name", "reserved name", "table of reals", "view that loses values"],
+    ids=[
+        "unknown name",
+        "reserved name",
+        "table of reals",
+        "view that loses values",
+        "no build",
+        "build raises",
+        "constructor raises",
+        "no LayerShape",
+        "output no tuple",
+        "output no whole number",
+        "output empty",
+    ],
 )
 def test_mistakes_are_told(mine, body, reason):
     with pytest.raises(PluginError, match=reason):

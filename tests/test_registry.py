@@ -271,6 +271,15 @@ def test_a_broken_plugin_is_named_and_the_rest_load(plugins, source, line, reaso
     assert f"{plugins / 'broken.py'}, line {line}" in str(raised.value)
 
 
+def test_a_layer_that_a_broken_plugin_may_have_offered_is_not_only_unknown(project):
+    (project / "plugins").mkdir()
+    (project / "plugins" / "mine.py").write_text("import numpyy\n")
+    with pytest.raises(UnknownName, match="^layers\\[0\\]: no layer or activation is named 'mine'.* elu,") as raised:
+        wb.Network(["mine"], "squared_error")
+    assert "\nNote: plugin 'mine' could not be loaded: " in str(raised.value)
+    assert f"{project / 'plugins' / 'mine.py'}, line 1: ModuleNotFoundError" in str(raised.value)
+
+
 def test_a_broken_helper_is_named_by_its_own_line(plugins):
     (plugins / "_broken_helper.py").write_text("a = 1\nb = nothing\n")
     (plugins / "mine.py").write_text("import _broken_helper\n")

@@ -67,6 +67,26 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_costs_nothing_else(fakes, wor
     assert list(replay(fakes).figures) == ["heights"]
 
 
+def test_a_finding_that_fails_does_not_deny_its_figure(fakes, workbench):
+    result = workbench("run", *GRID[:-1], "figures=[speechless]")
+    assert result.code == 0
+    assert "figure 'speechless' was drawn, but its finding could not be stated: KeyError: 'word'" in result.out
+    assert list(replay(fakes).figures) == ["speechless"]
+
+
+def test_a_figure_that_was_named_and_does_not_apply_is_told_once(fakes, workbench):
+    grid = ("-m", "dataset=iris", "learner=mlp", "learner.width=3,4", "learner.epochs=1")
+    result = workbench("run", *grid, "figures=[filters,accuracy_over_depth,learning_curve]")
+    assert result.code == 0
+    assert result.out.count("figure 'filters' does not apply to this run. What it draws: Each filter's weights") == 1
+    assert result.out.count("figure 'accuracy_over_depth' does not apply to this sweep. What it draws: ") == 1
+    assert "figure 'learning_curve'" not in result.out
+    assert "does not apply" not in workbench("run", *grid).out
+    alone = workbench("run", *grid[1:3], "learner.epochs=1", "figures=[filters,heights]")
+    assert "figure 'filters' does not apply to this run." in alone.out
+    assert "figure 'heights' draws a sweep, not a single run." in alone.out
+
+
 def test_figures_of_runs_are_drawn_in_a_sweep_only_where_they_are_named(fakes, workbench):
     workbench("run", *GRID[:-1], "figures=[learning_curve,heights]")
     sweep = replay(fakes)

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -100,10 +100,13 @@ class Registry:
         try:
             return self._entries[kind, name]
         except (KeyError, TypeError):  # TypeError: a list or mapping where a name belongs
-            broken = "".join(f"\nNote: {failure}." for failure in self.failures)
-            raise UnknownName(
-                f"no {kind} is named {name!r}{did_you_mean(str(name), self.names(kind))}{broken}"
-            ) from None
+            raise UnknownName(self.unknown((kind,), name)) from None
+
+    def unknown(self, kinds: Sequence[str], name: Any) -> str:
+        """What there is to say when none of ``kinds`` has this name: the nearest, and plugins that may have had it."""
+        near = did_you_mean(str(name), [known for kind in kinds for known in self.names(kind)])
+        broken = "".join(f"\nNote: {failure}." for failure in self.failures)
+        return f"no {' or '.join(kinds)} is named {name!r}{near}{broken}"
 
     def names(self, kind: str) -> list[str]:
         """All names of one kind, sorted."""

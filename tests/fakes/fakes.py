@@ -115,6 +115,11 @@ def broken(sweep):
     raise ZeroDivisionError("no runs to divide by")
 
 
+def speechless(sweep):
+    """The finding of a figure that has none."""
+    raise KeyError("word")
+
+
 def _write(event, **fields):
     with Path("heard.jsonl").open("a") as file:
         file.write(json.dumps({"hook": event, **fields}) + "\n")
@@ -164,4 +169,5 @@ def register_figures():
     return [
         Figure("heights", heights, of="sweep", finding=lambda sweep: f"{len(sweep.runs)} runs were compared."),
         Figure("broken", broken, of="sweep"),
+        Figure("speechless", heights, of="sweep", finding=speechless),
     ]

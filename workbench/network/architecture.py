@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError, PluginError, UnknownName, did_you_mean
+from workbench.errors import ConfigError, PluginError, UnknownName, WorkbenchError
 from workbench.registry import Entry, registry
 from workbench.specs import Activation, Layer, LayerShape, Loss, Shape
 
@@ -89,9 +90,9 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
     for index, each in enumerate(chosen):
         layer, shape = None, LayerShape(output=input_shape)
         if each.spec.kind == "layer":
-            layer = each.spec(**each.options)
             try:
-                shape = _checked(layer, layer.build(input_shape), input_shape, each.owner)
+                layer, shape = _built(each, input_shape)
+                shape = _checked(layer, shape, input_shape, each.owner)
             except ConfigError as error:
                 raise ConfigError(f"layers[{index}]: {error}") from None
         elif each.spec.row and len(input_shape) > 1:
@@ -107,6 +108,33 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
         stages.append(Stage(index, each, layer, input_shape, shape))
         input_shape = shape.output
     return stages
+
+
+def _built(chosen: Chosen, input_shape: Shape) -> tuple[Layer, LayerShape]:
+    """The layer, and what its ``build`` returns. Raises ``PluginError`` where that is mistaken."""
+    try:
+        layer: Layer = chosen.spec(**chosen.options)
+        if type(layer).build is Layer.build:
+            raise PluginError(f"{chosen.owner}: it has no build(input_shape), which every layer needs.")
+        shape = layer.build(input_shape)
+    except WorkbenchError:
+        raise
+    except Exception as error:  # a stranger's layer may raise anything
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((each for each in reversed(frames) if each.filename == chosen.entry.file), frames[-1])
+        raise PluginError(
+            f"{chosen.owner}: build({input_shape}), line {place.lineno} of {place.filename}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(shape, LayerShape):
+        raise PluginError(f"{chosen.owner}: build({input_shape}) returned {shape!r}; it must return a LayerShape.")
+    output = shape.output
+    if not isinstance(output, tuple) or not all(isinstance(n, int | np.integer) and n > 0 for n in output):
+        raise PluginError(
+            f"{chosen.owner}: build({input_shape}) returned the output shape {output!r}; it must be a tuple of whole "
+            "numbers of at least 1."
+        )
+    return layer, shape
 
 
 _RESERVED = {"x", "output", "grad_output", "grad_x", "training", "key", "first_row", "start", "stop"}
@@ -170,10 +198,4 @@ def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
                     if not isinstance(value, numbers.Real):
                         raise PluginError(f"{at}{chosen.owner}: its option {option} = {value!r} should be a number.")
             return chosen
-    if len(kinds) == 1:
-        try:
-            known.entry(kinds[0], name)
-        except UnknownName as error:
-            raise UnknownName(f"{at}{error}") from None
-    both = [n for kind in kinds for n in known.names(kind)]
-    raise UnknownName(f"{at}no {' or '.join(kinds)} is named {name!r}{did_you_mean(name, both)}")
+    raise UnknownName(f"{at}{known.unknown(kinds, name)}")
