@@ -13,6 +13,15 @@ from workbench.experiment.grid import grid
 
 SIMPLE = ("dataset=tiny", "learner=stepper")
 SHIPPED = Path(__file__).parent.parent / "conf" / "experiment"
+LEARNERS = sorted((SHIPPED.parent / "learner").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", LEARNERS, ids=lambda path: path.stem)
+def test_a_learners_file_holds_the_defaults_of_its_plugin(path):
+    written = OmegaConf.to_container(OmegaConf.load(path))
+    options = get("estimator", path.stem).options.values()
+    defaults = {o.name: list(o.default) if isinstance(o.default, tuple) else o.default for o in options}
+    assert written == {"name": path.stem} | defaults | {"seed": "${seed}"}
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ NETWORK = {
         ["learner.optimizer.sgd.lrr=1"],
         "optimizer 'sgd' has no option 'lrr'; did you mean 'lr'",
     ),
-    "rows for a network of images": (["learner=cnn"], "layer 'conv2d' needs images of shape (height, width, channels)"),
+    "rows for a network of images": (["learner=cnn"], "learner 'cnn' needs images of shape (height, width, channels)"),
     "filters that are no list": (["learner=cnn", "learner.filters=8"], "filters = 8 should be a list"),
     "no filters": (["learner=cnn", "learner.filters=[0]"], "filters = [0] should be greater than or equal to 1"),
     "patience of none": (["learner.patience=0"], "patience = 0 should be greater than or equal to 1"),
@@ -161,7 +170,8 @@ def test_a_list_is_one_value_of_a_sweep(fakes):
         f"filters={filters} kernel_size={size}" for filters in ("[8]", "[16,32]") for size in ("[3,1]", "5")
     ]
     assert [job.config.learner["filters"] for job in jobs] == [[8], [8], [16, 32], [16, 32]]
-    assert jobs[2].config.params["learner.filters"] == "[16, 32]"
+    params = jobs[2].config.params
+    assert (params["learner.filters"], params["learner.kernel_size"]) == ("[16, 32]", "[3, 1]")
 
 
 def test_fewer_training_samples_leave_the_validation_part_as_it_is(fakes):

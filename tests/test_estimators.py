@@ -117,7 +117,7 @@ def test_mlp_chooses_what_belongs_together():
     model = mlp("classification", depth=2, activation="relu", lr=0.3, dropout=0.1, batch_norm=True)
     assert names(model) == ["flatten", *["dense", "batch_norm", "relu", "dropout"] * 2]
     assert model.initializer == "he_uniform"
-    assert model.optimizer == {"sgd": {"lr": 0.3}}
+    assert model.optimizer == {"adam": {"lr": 0.3}}
     X, y = load_iris(return_X_y=True)
 
     def ending(task, **options):
@@ -173,8 +173,35 @@ def test_C1_dqn_has_the_shapes_and_parameters_of_the_original_network():
 def test_a_network_for_images_says_what_to_do_about_rows(learner):
     X, y = load_digits(return_X_y=True)
     model = wb.get("estimator", learner).function("classification")
-    with pytest.raises(ConfigError, match="needs images .*put a reshape layer before it, or .*dataset.flat=false"):
+    message = (
+        rf"^learner '{learner}' needs images .*, not samples of shape \(64,\): take learner=mlp, or .*flat=false\)\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
         model.check_data(X, y)
+
+
+@pytest.mark.parametrize(
+    ("learner", "options", "size", "advice"),
+    [
+        ("dqn", {}, 35, "'dqn' are fixed: it takes images of at least 36 x 36 pixels."),
+        ("cnn", {"pool": 3}, 8, "'max_pool2d': a kernel .* Options of 'cnn' that keep images larger: a smaller pool,"),
+        ("cnn", {"filters": [4] * 4}, 8, "fewer numbers in filters, or padding=same."),
+        ("cnn", {"padding": "valid", "kernel_size": 9}, 8, "'conv2d': a kernel .* Options of 'cnn'"),
+    ],
+)
+def test_a_network_for_images_says_what_its_options_can_do_about_small_ones(learner, options, size, advice):
+    model = wb.get("estimator", learner).function("classification", batch_size=2, **options)
+    y = np.arange(4) % 2
+    with pytest.raises(ConfigError, match=advice):
+        model.check_data(np.ones((4, size, size, 1), np.float32), y)
+    model.check_data(np.ones((4, 36, 36, 1), np.float32), y)
+
+
+def test_advice_about_images_is_given_about_images_only():
+    model = wb.get("estimator", "cnn").function("classification", batch_size=2, output="tanh")
+    with pytest.raises(ConfigError, match="end the layers with") as raised:
+        model.check_data(np.ones((6, 8, 8, 1), np.float32), np.arange(6) % 3)
+    assert "Options of 'cnn'" not in str(raised.value)
 
 
 @pytest.mark.parametrize("learner", ["mlp", "cnn", "dqn"])

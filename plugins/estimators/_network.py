@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
+import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from workbench import get
@@ -15,21 +16,46 @@ from workbench.registry import registry
 Choice = str | Mapping[str, Any]
 
 
-def learner(hidden: Callable[..., list]) -> Callable:
-    """An estimator's function from one that lists hidden layers, ``hidden(activation, **options)``.
+def learner(too_small: str = "") -> Callable:
+    """Makes an estimator's function from one that lists hidden layers, ``hidden(activation, **options)``.
 
-    Its options are those of ``hidden`` and of ``_estimator``.
+    Its options are those of ``hidden`` and of ``_estimator``. A learner of images says what to do about images that are
+    ``too_small`` for its layers.
     """
-    own = [p for p in inspect.signature(hidden, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    task, _, *shared = inspect.signature(_estimator).parameters.values()
 
-    @functools.wraps(hidden)
-    def build(task, *, activation: Choice = "relu", **options):
-        described = {p.name: options.pop(p.name) for p in own if p.name in options}
-        return _estimator(task, hidden(activation, **described), activation=activation, **options)
+    def decorate(hidden: Callable[..., list]) -> Callable:
+        own = [p for p in inspect.signature(hidden, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        task, _, *shared = inspect.signature(_estimator).parameters.values()
 
-    build.__signature__ = inspect.Signature([task, *own, *shared])
-    return build
+        @functools.wraps(hidden)
+        def build(task, *, activation: Choice = "relu", **options):
+            described = {p.name: options.pop(p.name) for p in own if p.name in options}
+            estimator = _estimator(task, hidden(activation, **described), activation=activation, **options)
+            if too_small:
+                estimator.check_data = functools.partial(_check_images, hidden.__name__, too_small, estimator)
+            return estimator
+
+        build.__signature__ = inspect.Signature([task, *own, *shared])
+        return build
+
+    return decorate
+
+
+def _check_images(name: str, too_small: str, estimator: Any, X: np.ndarray, y: np.ndarray) -> None:
+    """``check_data``, with advice that a user of the learner can take: layers speak to who lists them."""
+    from workbench.network.architecture import build_stages, choose_layers
+
+    shape = X.shape[1:]
+    if len(shape) != 3:
+        raise ConfigError(
+            f"learner {name!r} needs images of shape (height, width, channels), not samples of shape {shape}: take "
+            "learner=mlp, or images from the data set (digits: dataset.flat=false)."
+        )
+    try:
+        build_stages(choose_layers(estimator.layers), shape)
+    except ConfigError as error:
+        raise ConfigError(f"{error} {too_small}") from None
+    type(estimator).check_data(estimator, X, y)
 
 
 def _estimator(
@@ -41,7 +67,7 @@ def _estimator(
     loss: Choice = "auto",
     reduction: str = "mean",
     initializer: Choice = "auto",
-    optimizer: Choice = "sgd",
+    optimizer: Choice = "adam",
     lr: Annotated[float, Gt(0), Lt(math.inf)] | None = None,
     weight_decay: Annotated[float, Ge(0), Lt(math.inf)] | None = None,
     schedule: Choice = "constant",

@@ -10,7 +10,10 @@ from workbench.plugins.estimators import _network
 from workbench.plugins.layers._image import Padding, Positive, Size
 
 
-@_network.learner
+@_network.learner(
+    too_small="Options of 'cnn' that keep images larger: a smaller pool, kernel_size or stride, fewer numbers in "
+    "filters, or padding=same."
+)
 def cnn(
     activation,
     *,

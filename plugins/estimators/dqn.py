@@ -7,7 +7,7 @@ from workbench import Estimator, hookimpl
 from workbench.plugins.estimators import _network
 
 
-@_network.learner
+@_network.learner(too_small="The layers of 'dqn' are fixed: it takes images of at least 36 x 36 pixels.")
 def dqn(activation):
     """Deep Q-network: three convolutions, 84 x 84 x 4 -> 20 x 20 x 32 -> 9 x 9 x 64 -> 7 x 7 x 64, and 512 units."""
     return [

@@ -8,7 +8,7 @@ from workbench import Estimator, hookimpl
 from workbench.plugins.estimators import _network
 
 
-@_network.learner
+@_network.learner()
 def mlp(
     activation,
     *,
