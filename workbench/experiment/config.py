@@ -105,4 +105,4 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, P
         elif value is None or isinstance(value, str | int | float | bool):
             yield f"{prefix}{key}", value
         else:
-            yield f"{prefix}{key}", str(value)
+            yield f"{prefix}{key}", str(list(value) if isinstance(value, tuple) else value)
