@@ -15,7 +15,7 @@ from workbench.experiment.config import check
 from workbench.experiment.execute import execute
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
-from workbench.plugins.figures import filters_learned, generalisation_gap
+from workbench.plugins.figures import _sweep, filters_learned, generalisation_gap
 from workbench.registry import registry
 
 EVEN = {"sigmoid": 0.95, "relu": 0.95}  # no gradient vanishes
@@ -145,7 +145,7 @@ def test_run_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, train
 def trained(project, monkeypatch) -> Run:
     """A small convolutional network, trained on 60 digits for two epochs with dropout; kept before and after each."""
     monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "tracking.mlflow")
-    learner = {"name": "cnn", "filters": [3], "kernel_size": 3, "dropout": 0.5, "epochs": 2, "batch_size": 16}
+    learner = {"name": "cnn", "filters": [3], "dropout": 0.5, "epochs": 2, "batch_size": 16, "optimizer": "sgd"}
     settings = {"training_samples": 60, "snapshots": [0, 1], "figures": []}
     dataset = {"name": "digits", "flat": False}
     run = execute("cnn on digits", check({"name": "trial", "dataset": dataset, "learner": learner, **settings}))
@@ -210,6 +210,15 @@ def test_feature_maps_are_what_the_activated_filters_give(trained: Run) -> None:
             expected = np.maximum(correlate2d(image, weight[:, :, 0, filter], mode="same") + bias[filter], 0)
             shown = sheet_axes.images[0].get_array().data[9 * row : 9 * row + 8, 9 * filter : 9 * filter + 8]
             np.testing.assert_allclose(shown, expected, atol=1e-5)  # float32 sums of nine products of size one
+
+
+def test_feature_maps_call_classes_by_their_names(project, monkeypatch) -> None:
+    monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "tracking.mlflow")
+    learner = {"name": "cnn", "filters": [2], "epochs": 1, "batch_size": 16}
+    dataset = {"name": "frames", "n_samples": 60, "size": 16}
+    settings = {"name": "trial", "dataset": dataset, "learner": learner, "snapshots": [0], "figures": []}
+    figure = wb.get("figure", "feature_maps").function(execute("cnn on frames", check(settings)))
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["class stay", "class left", "class right"]
 
 
 def test_what_filters_learned_is_measured_on_the_networks_kept(trained: Run) -> None:
@@ -296,8 +305,8 @@ def test_finding_of_a_vanishing_gradient_names_layer_share_and_cost(tmp_path: Pa
     accuracy = {"sigmoid": 0.25, "tanh": 0.75, "relu": 0.875}
     text = finding(synthetic.sweep(tmp_path, depths=(2, 4), seeds=(0,), accuracy=accuracy, noise=0))
     assert "vanishes in sigmoid at depth 4: layer 1 receives 1/260" in text  # 0.25 ** 4 = 1/256
-    assert "(median of 1 seed), against 89% in relu" in text  # 0.97 ** 4
-    assert "validation accuracy is 25.0% on average, 62.5 points below that of relu, the best at its depth." in text
+    assert "(1 seed), against 89% in relu" in text  # 0.97 ** 4
+    assert "validation accuracy is 25.0%, 62.5 points below that of relu, the best at its depth." in text
     assert sentences(text) == 2
 
 
@@ -305,7 +314,9 @@ def test_finding_gives_the_range_over_seeds(tmp_path: Path) -> None:
     sweep = synthetic.sweep(tmp_path, activations={"sigmoid": 0.25}, depths=(1,), seeds=(0, 1, 2), noise=0)
     for run, norm in zip(sweep.runs, (0.02, 0.05, 0.04), strict=True):
         run.metrics["gradients/norm_by_layer"] = [(1, norm), (2, 1.0)]
-    assert "4% of the last layer's gradient norm in the first epoch (median of 3 seeds, 2% to 5%)" in finding(sweep)
+    assert "1/25 of the last layer's gradient norm in the first epoch (median of 3 seeds, 1/50 to 1/20)" in finding(
+        sweep
+    )
 
 
 def test_a_null_result_reads_as_one(tmp_path: Path) -> None:
@@ -320,8 +331,8 @@ def test_a_gradient_that_vanishes_with_some_seeds_only_is_no_finding(tmp_path: P
     for run, norm in zip(sweep.runs[:3], (0.01, 0.02, 0.5), strict=True):
         run.metrics["gradients/norm_by_layer"] = [(1, norm), (2, 1.0)]
     assert finding(sweep).startswith("No network here starves")
-    assert "in sigmoid at depth 1, it still receives 2%" in finding(sweep)
-    assert "1% to 50%" in finding(sweep)
+    assert "in sigmoid, it still receives 1/50" in finding(sweep)
+    assert "1/100 to 50%" in finding(sweep)
 
 
 def test_differences_within_the_spread_are_called_so(tmp_path: Path) -> None:
@@ -330,7 +341,7 @@ def test_differences_within_the_spread_are_called_so(tmp_path: Path) -> None:
         run.metrics["val/accuracy"] = [(1, 0.1), (2, accuracy)]
     assert "vanishes in sigmoid" in finding(sweep)
     assert "in tanh, which is within the spread over seeds" in finding(sweep)
-    assert "80.0% on average, 5.0 points below that of tanh, the best at its depth, which is within" in finding(sweep)
+    assert "80.0% on average, 5.0 points below that of tanh, the best here, which is within" in finding(sweep)
 
 
 def test_a_starved_network_may_still_be_the_best(tmp_path: Path) -> None:
@@ -340,11 +351,24 @@ def test_a_starved_network_may_still_be_the_best(tmp_path: Path) -> None:
     assert text.endswith("Its validation accuracy is 99.0% on average, which none at its depth surpasses.")
 
 
+@pytest.mark.parametrize("filters", [("[4]", "[8]"), ("[4]",)], ids=["filters varied", "seeds alone"])
+def test_where_no_depth_varies_none_is_spoken_of(filters, tmp_path: Path) -> None:
+    norms = {"gradients/norm_by_layer": [0.5, 1.0]}
+    varied = {"learner.depth": (2,), "learner.filters": filters, "seed": (0, 1)}
+    sweep = synthetic.grid(tmp_path, varied, lambda depth, f, seed: norms | {"val/accuracy": {"[4]": 0.8}.get(f, 0.9)})
+    best = (
+        "10.0 points below that of filters=[8], the best here." if len(filters) > 1 else "with nothing here to compare"
+    )
+    assert f"Its validation accuracy is 80.0% on average, {best}" in finding(sweep)
+    (ax,) = wb.get("figure", "gradient_by_layer").function(sweep).axes
+    assert "depth" not in finding(sweep) + ax.get_title()
+
+
 def test_a_gradient_of_zero_is_nothing(tmp_path: Path) -> None:
     sweep = synthetic.sweep(tmp_path, depths=(2,))
     for run in sweep.runs[:2]:
         run.metrics["gradients/norm_by_layer"] = [(1, 0.0), (2, 0.0), (3, 1.0)]
-    assert "vanishes in sigmoid at depth 2: layer 1 receives nothing of the last" in finding(sweep)
+    assert "vanishes in sigmoid: layer 1 receives nothing of the last" in finding(sweep)
     wb.get("figure", "gradient_by_layer").function(sweep).savefig(tmp_path / "zero.png")
 
 
@@ -366,6 +390,17 @@ def test_a_run_without_validation_still_has_a_learning_curve(tmp_path: Path) -> 
     assert [line.get_label() for line in ax.lines] == ["training"]
 
 
+def test_a_learning_curve_marks_the_epoch_early_stopping_went_back_to(tmp_path: Path) -> None:
+    run = Run.start("stopped", "stopped", {}, {}, root=tmp_path)
+    for epoch, loss in enumerate((1.0, 0.5, 0.7, 0.8), start=1):
+        run.log_metrics({"train/loss": loss / 2, "val/loss": loss}, step=epoch)
+    run.log_metrics({"network/best_epoch": 2}, step=0)
+    run.close()
+    (ax,) = wb.get("figure", "learning_curve").function(run).axes
+    marks = [line for line in ax.lines if line.get_label() == "went back to epoch 2"]
+    assert [list(mark.get_xdata()) for mark in marks] == [[2, 2]]
+
+
 COST = "accuracy_over_cost"
 
 
@@ -381,8 +416,23 @@ def test_what_accuracy_costs_names_the_best_the_fastest_as_good_and_the_price_of
     )
     assert text.endswith(
         "All else equal, stride=4 against stride=1 changes accuracy by -5.0 points (mean of 3 seeds, -5.0 to -5.0); "
-        "it takes 0.25 times the time and 0.25 times the parameters."
+        "it takes 25% of the time and 25% of the parameters."
     )
+
+
+@pytest.mark.parametrize(
+    "ratio, said",
+    [
+        (250, "250 times"),
+        (1.52, "1.5 times"),
+        (1.04, "104% of"),
+        (0.37, "37% of"),
+        (0.021, "1/48 of"),
+        (0, "nothing of"),
+    ],
+)
+def test_ratios_read_as_one_would_say_them(ratio: float, said: str) -> None:
+    assert _sweep.times(ratio) == said
 
 
 def test_no_difference_in_accuracy_is_called_so(tmp_path: Path) -> None:
@@ -395,7 +445,7 @@ def test_no_difference_in_accuracy_is_called_so(tmp_path: Path) -> None:
 
 def test_one_seed_is_a_reason_for_caution(tmp_path: Path) -> None:
     text = finding(costs(tmp_path, lambda stride, kernel, seed: 1 - 0.1 * stride, seeds=(0,)), COST)
-    assert "(mean of 1 seed)" in text
+    assert "with 90.0% (1 seed)" in text
     assert text.endswith("With one seed, any difference may be chance.")
 
 
@@ -428,8 +478,9 @@ def test_the_finding_of_overfitting_gives_the_gaps_and_the_remedy_that_closes_mo
         "(1.0 to 3.0) for cnn with 1500 training images (mean of 3 seeds, their range in brackets)."
     )
     assert text.endswith(
-        "In cnn, all else equal, dropout 0.5 closes most: it changes the gap of 6.0 points by -2.0 points "
-        "(-2.0 to -2.0) and validation accuracy by +2.0 points (+2.0 to +2.0)."
+        "In cnn, all else equal and in the mean over all numbers of training images, dropout 0.5 closes most: it "
+        "changes the gap of 6.0 points by -2.0 points (-2.0 to -2.0) and validation accuracy by +2.0 points "
+        "(+2.0 to +2.0)."
     )
 
 
@@ -440,12 +491,13 @@ def test_each_of_several_remedies_is_compared_with_the_others_equal(tmp_path: Pa
     several = {"decay": (0, 0.01), "patience": (None, 10), "learners": ("mlp",)}
     sweep = gaps(tmp_path, monkeypatch, validation, **several)
     assert finding(sweep, GAP).endswith(
-        "Here, all else equal, dropout 0.5 closes most: it changes the gap of 20.0 points by -2.0 points "
-        "(-2.0 to -2.0) and validation accuracy by +2.0 points (+2.0 to +2.0); weight decay 0.01 changes the gap by "
-        "-1.0 points (-1.0 to -1.0); early stopping 10 changes the gap by +1.0 points (+1.0 to +1.0)."
+        "Here, all else equal and in the mean over all numbers of training images, with and without the other "
+        "remedies, dropout 0.5 closes most: it changes the gap of 20.0 points by -2.0 points (-2.0 to -2.0) "
+        "and validation accuracy by +2.0 points (+2.0 to +2.0); weight decay 0.01 changes the gap by "
+        "-1.0 points (-1.0 to -1.0); early stopping (10 epochs) changes the gap by +1.0 points (+1.0 to +1.0)."
     )
     (legend,) = wb.get("figure", GAP).function(sweep).legends
-    names = ["none", "early stopping 10", "weight decay 0.01", "dropout 0.5", "some of them", "all of them"]
+    names = ["none", "early stopping (10 epochs)", "weight decay 0.01", "dropout 0.5", "some of them", "all of them"]
     assert [text.get_text() for text in legend.get_texts()] == names
 
 
@@ -458,14 +510,17 @@ def test_a_remedy_that_changes_nothing_is_called_so(tmp_path: Path, monkeypatch)
         "20.0 points (20.0 to 20.0) for mlp and 20.0 points (19.0 to 21.0) for cnn, no clear difference, with 100"
         in text
     )
-    assert "In mlp, all else equal, no remedy clearly closes the gap: dropout 0.5 changes it by" in text
+    assert (
+        "In mlp, all else equal and in the mean over all numbers of training images, no remedy clearly closes the gap: "
+        "dropout 0.5 changes it by" in text
+    )
 
 
 def test_without_remedies_the_gap_alone_is_told(tmp_path: Path, monkeypatch) -> None:
     sweep = gaps(tmp_path, monkeypatch, lambda *job: 0.8, learners=("mlp",), dropout=(0,), seeds=(0,))
     assert finding(sweep, GAP) == (
         "The gap between training and validation accuracy is 20.0 points with 100 training images; 20.0 points with "
-        "1500 training images (mean of 1 seed). With one seed, any difference may be chance."
+        "1500 training images (1 seed). With one seed, any difference may be chance."
     )
     for run in sweep.runs:
         run.status = "FAILED"
@@ -488,7 +543,7 @@ def test_the_finding_on_frames_tells_what_fewer_lose_beside_chance(tmp_path: Pat
 def test_frames_of_runs_that_failed_or_gave_no_number_are_left_out(tmp_path: Path, monkeypatch) -> None:
     sweep = frames(tmp_path, monkeypatch, lambda n, seed: {1: None, 2: np.nan, 4: 0.8}[n], seeds=(0,))
     text = finding(sweep, FRAMES)
-    assert text.startswith("Validation accuracy is 80.0% (mean of 1 seed) with 4 frames. Always")
+    assert text.startswith("Validation accuracy is 80.0% (1 seed) with 4 frames. Always")
     assert text.endswith("With one seed, any difference may be chance.")
     assert len(wb.get("figure", FRAMES).function(sweep).axes[0].lines) == 2  # theirs, and chance
 

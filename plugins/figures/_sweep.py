@@ -86,20 +86,43 @@ def caution(n: int) -> str:
     return "" if n > 1 else "With one seed, any difference may be chance."
 
 
-def seeds(n: int) -> str:
-    """``"3 seeds"``."""
-    return f"{n} seed{'s' if n > 1 else ''}"
+def count(n: int, what: str) -> str:
+    """``"3 seeds"``, ``"1 seed"``."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def over(n: int, average: str = "mean") -> str:
+    """``"mean of 3 seeds"``, ``"1 seed"``."""
+    return f"{average} of {count(n, 'seed')}" if n > 1 else count(n, "seed")
 
 
 def spread(values: Collection[float], form: str = ".1%", unit: str = "") -> str:
-    """``"97.2% (mean of 3 seeds, 96.9% to 97.5%)"``."""
-    over = f", {between(values, form)}" if len(values) > 1 else ""
-    return f"{mean(values):{form}}{unit} (mean of {seeds(len(values))}{over})"
+    """``"97.2% (mean of 3 seeds, 96.9% to 97.5%)"``, ``"97.2% (1 seed)"``."""
+    ends = f", {between(values, form)}" if len(values) > 1 else ""
+    return f"{mean(values):{form}}{unit} ({over(len(values))}{ends})"
 
 
 def between(values: Collection[float], form: str = ".1%") -> str:
     """``"96.9% to 97.5%"``."""
     return f"{min(values):{form}} to {max(values):{form}}"
+
+
+def fraction(share: float) -> str:
+    """``"37%"``, ``"1/48"``, ``"nothing"``."""
+    if share >= 0.1:
+        return f"{share:.0%}"
+    return f"1/{two_digits(1 / share)}" if share > 0 else "nothing"
+
+
+def times(ratio: float) -> str:
+    """``"2.5 times"``, ``"37% of"``, ``"1/48 of"``."""
+    return f"{two_digits(ratio)} times" if ratio >= 1.1 else f"{fraction(ratio)} of"
+
+
+def two_digits(value: float) -> str:
+    """``"0.34"``, ``"5.3"``, ``"1,200"``."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
 
 
 def colours(sweep: Sweep, keys: Sequence[str]) -> dict[tuple, str]:

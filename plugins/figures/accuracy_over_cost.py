@@ -56,7 +56,7 @@ def accuracy_over_cost(sweep: Sweep) -> Canvas | None:
         if rest:
             axes[0].plot([], [], f"k{marker}", fillstyle="none", markersize=8, label=_sweep.label(keys[1:], rest))
     most = max(len(setting.accuracies) for setting in settings.values())
-    spread = f"\n(mean accuracy and median time of {_sweep.seeds(most)}, bars: their range)" if most > 1 else ""
+    spread = f"\n(mean accuracy and median time of {_sweep.count(most, 'seed')}, bars: their range)" if most > 1 else ""
     canvas.suptitle(f"{sweep.experiment}: what accuracy costs{spread}")
     canvas.legend(loc="outside right center", frameon=False)
     return canvas
@@ -99,7 +99,7 @@ class Setting:
 
     @property
     def cost(self) -> str:
-        return f"{median(self.seconds):.2g} s and {median(self.parameters):,.0f} parameters"
+        return f"{_sweep.two_digits(median(self.seconds))} s and {median(self.parameters):,.0f} parameters"
 
 
 def _settings(sweep: Sweep) -> dict[tuple, Setting]:
@@ -138,7 +138,7 @@ def _extremes(keys: Sequence[str], settings: dict[tuple, Setting]) -> str:
     high_name, low_name = (_sweep.label(keys[:1], [number]) for number in (high, low))
     return (
         f"All else equal, {high_name} against {low_name} {change} {points}; it takes "
-        f"{time:.2g} times the time and {size:.2g} times the parameters."
+        f"{_sweep.times(time)} the time and {_sweep.times(size)} the parameters."
     )
 
 

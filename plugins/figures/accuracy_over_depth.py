@@ -49,7 +49,7 @@ def accuracy_over_depth(sweep: Sweep) -> Canvas | None:
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.grid(alpha=0.3)
     most = max(len(accuracies) for by_depth in lines.values() for accuracies in by_depth.values())
-    spread = f"\n(line: mean over {_sweep.seeds(most)}, band: their range)" if most > 1 else ""
+    spread = f"\n(line: mean over {_sweep.count(most, 'seed')}, band: their range)" if most > 1 else ""
     ax.set_title(f"{sweep.experiment}: accuracy over depth{spread}")
     if keys:
         ax.legend(frameon=False)

@@ -55,7 +55,7 @@ def accuracy_over_frames(sweep: Sweep) -> Canvas | None:
         ax.grid(alpha=0.3)
     canvas.legend(*left.get_legend_handles_labels(), loc="outside right center", frameon=False)
     most = max(len(seen.accuracies) for by_frames in lines.values() for seen in by_frames.values())
-    spread = f"\n(lines: mean over {_sweep.seeds(most)}, bands: their range, points: each)" if most > 1 else ""
+    spread = f"\n(lines: mean over {_sweep.count(most, 'seed')}, bands: their range, points: each)" if most > 1 else ""
     canvas.suptitle(f"{sweep.experiment}: accuracy over the number of frames seen{spread}")
     return canvas
 
@@ -73,7 +73,7 @@ def finding(sweep: Sweep) -> str:
     last = _last(lines)
     said.append(f"Always giving the most frequent class would reach {_chance(last):.1%}.")
     if rate := _rate(last):
-        said.append(f"Training took in {float(f'{rate:.2g}'):,.0f} samples per second.")
+        said.append(f"Training took in {_sweep.two_digits(rate)} samples per second.")
     seeds = min(len(seen.accuracies) for by_frames in lines.values() for seen in by_frames.values())
     return " ".join(filter(None, [*said, _sweep.caution(seeds)]))
 
@@ -102,7 +102,7 @@ def _compare(name: str, by_frames: dict[int, Seen]) -> str:
     most = max(by_frames)
     said = []
     for frames, seen in by_frames.items():
-        reached = f"{_sweep.spread(seen.accuracies.values())} with {frames} frame{'s' if frames > 1 else ''}"
+        reached = f"{_sweep.spread(seen.accuracies.values())} with {_sweep.count(frames, 'frame')}"
         loss = [100 * each for each in _sweep.effect([(seen.accuracies, by_frames[most].accuracies)])]
         if frames != most and loss:
             than = f"than with {most}" if _sweep.clear(loss) else f"than with {most}, no clear difference"

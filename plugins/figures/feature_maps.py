@@ -26,6 +26,7 @@ def feature_maps(run: Run) -> Canvas | None:
         return None
     classes, first = np.unique(data.y_validation, return_index=True)
     images = data.X_validation[first[:IMAGES]]
+    names = dict(enumerate(data.target_names))
     maps = {epoch: _convolution.maps(network, images) for epoch, network in networks.items()}
     moved = _convolution.moved(*(_convolution.filters(networks[epoch]) for epoch in (min(networks), max(networks))))
     shown = np.sort(np.argsort(-moved)[:SHOWN])
@@ -39,7 +40,7 @@ def feature_maps(run: Run) -> Canvas | None:
     for column, (image, sheet) in enumerate(zip(images, sheets, strict=True)):
         above, below = axes[:, column]
         above.imshow(image.mean(axis=-1), cmap="gray")
-        above.set_title(f"class {classes[column]}", fontsize="medium")
+        above.set_title(f"class {names.get(classes[column], classes[column])}", fontsize="medium")
         above.set_axis_off()
         picture = below.imshow(
             sheet.reshape(len(maps) * (height + 1), -1), vmin=min(0, np.nanmin(sheets)), vmax=np.nanmax(sheets)

@@ -54,7 +54,7 @@ def filters_learned(sweep: Sweep) -> Canvas | None:
         if quantity != "moved":
             ax.yaxis.set_major_formatter(PercentFormatter(1))
     most = max(len(curves) for curves in lines.values())
-    spread = f" (lines: mean over {_sweep.seeds(most)}, bands: their range)" if most > 1 else ""
+    spread = f" (lines: mean over {_sweep.count(most, 'seed')}, bands: their range)" if most > 1 else ""
     canvas.suptitle(f"{sweep.experiment}: what learning the filters brings{spread}")
     if keys:
         canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)

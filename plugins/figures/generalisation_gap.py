@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
 
 SAMPLES = "training_samples"
-REMEDIES = {"learner.dropout": "dropout", "learner.weight_decay": "weight decay", "learner.patience": "early stopping"}
+PATIENCE = "learner.patience"  # in epochs
+REMEDIES = {"learner.dropout": "dropout", "learner.weight_decay": "weight decay", PATIENCE: "early stopping"}
 
 Remedies = tuple[tuple[str, Any], ...]  # those in use: key and value
 
@@ -62,7 +63,7 @@ def generalisation_gap(sweep: Sweep) -> Canvas | None:
     canvas.legend(legend.values(), legend.keys(), loc="outside right center", frameon=False, title=title)
     seeds = max(len(cell.train) for lines in panels.values() for by_size in lines.values() for cell in by_size.values())
     bands = "bands: their range" if len(legend) < 3 else "bands: their range, for none and all remedies"
-    spread = f"\n(lines: mean over {_sweep.seeds(seeds)}, {bands})" if seeds > 1 else ""
+    spread = f"\n(lines: mean over {_sweep.count(seeds, 'seed')}, {bands})" if seeds > 1 else ""
     canvas.suptitle(f"{sweep.experiment}: generalisation gap over the number of training images{spread}")
     return canvas
 
@@ -83,7 +84,7 @@ def finding(sweep: Sweep) -> str:
     ]
     alone = " without remedies" if any(remedies for lines in panels.values() for remedies in lines) else ""
     seeds = min(len(cell.gap) for by_size in without.values() for cell in by_size.values())
-    over = f" (mean of {_sweep.seeds(seeds)}{', their range in brackets' if seeds > 1 else ''})"
+    over = f" ({_sweep.over(seeds)}{', their range in brackets' if seeds > 1 else ''})"
     said = f"The gap between training and validation accuracy{alone} is {'; '.join(gaps)}{over}."
     changes = [_changes(name, lines) for name, lines in panels.items()]
     return " ".join(filter(None, [said, *changes, _sweep.caution(seeds)]))
@@ -166,17 +167,18 @@ def _changes(name: str, lines: dict[Remedies, dict[int, Cell]]) -> str:
     gap = {remedy: effect for remedy, effect in gap.items() if effect}
     if not gap:
         return ""
-    where = f"In {name}" if name else "Here"
+    others_too = ", with and without the other remedies" if any(len(remedies) > 1 for remedies in lines) else ""
+    where = f"{f'In {name}' if name else 'Here'}, all else equal and in the mean over all numbers of training images"
     best, *others = sorted(gap, key=lambda remedy: mean(gap[remedy]))
     if not _sweep.clear(gap[best]) or mean(gap[best]) > 0:
         changes = (f"{_name(remedy)} changes it by {_points(effect)}" for remedy, effect in gap.items())
-        return f"{where}, all else equal, no remedy clearly closes the gap: {', '.join(changes)}."
+        return f"{where}{others_too}, no remedy clearly closes the gap: {', '.join(changes)}."
     accuracy = _sweep.effect((a.validation, b.validation) for a, b in pairs[best])
     before = 100 * mean(value for a, _ in pairs[best] for value in a.gap.values())
     unclear = "" if _sweep.clear(accuracy) else ", no clear difference"
     also = "".join(f"; {_name(remedy)} changes the gap by {_points(gap[remedy])}" for remedy in others)
     return (
-        f"{where}, all else equal, {_name(best)} closes most: it changes the gap of {before:.1f} points by "
+        f"{where}{others_too}, {_name(best)} closes most: it changes the gap of {before:.1f} points by "
         f"{_points(gap[best])} and validation accuracy by {_points(accuracy)}{unclear}{also}."
     )
 
@@ -187,7 +189,8 @@ def _points(shares: Iterable[float], form: str = "+.1f") -> str:
 
 
 def _name(remedy: tuple[str, Any]) -> str:
-    return f"{REMEDIES[remedy[0]]} {remedy[1]:g}"
+    key, value = remedy
+    return f"{REMEDIES[key]} " + (f"({_sweep.count(value, 'epoch')})" if key == PATIENCE else f"{value:g}")
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import TYPE_CHECKING
@@ -26,10 +27,10 @@ def gradient_by_layer(sweep: Sweep) -> Canvas | None:
     from matplotlib.ticker import MaxNLocator
 
     keys = _sweep.compared(sweep, apart_from=_sweep.DEPTH)
-    lines: dict[object, dict[tuple, list[Run]]] = {}
-    for (depth, *values), runs in _sweep.groups(sweep, [_sweep.DEPTH, *keys]).items():
+    lines: dict[int | None, dict[tuple, list[Run]]] = {}
+    for depth, values, runs in _networks(sweep, keys):
         if measured := [run for run in runs if run.metrics.get(NORMS)]:
-            lines.setdefault(depth, {})[tuple(values)] = measured
+            lines.setdefault(depth, {})[values] = measured
     if not lines:
         return None
     colours = _sweep.colours(sweep, keys)
@@ -53,7 +54,7 @@ def gradient_by_layer(sweep: Sweep) -> Canvas | None:
             ax.set_title(f"depth {depth}", fontsize="medium")
     axes[0].set_ylabel("gradient norm, mean over the first epoch")
     most = max(len(runs) for panel in lines.values() for runs in panel.values())
-    spread = f" (line: mean over {_sweep.seeds(most)}, band: their range)" if most > 1 else ""
+    spread = f" (line: mean over {_sweep.count(most, 'seed')}, band: their range)" if most > 1 else ""
     canvas.suptitle(f"{sweep.experiment}: gradient norm by layer{spread}")
     canvas.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=min(len(legend), 6), frameon=False)
     return canvas
@@ -68,33 +69,34 @@ def finding(sweep: Sweep) -> str:
     measured.
     """
     keys = _sweep.compared(sweep, apart_from=_sweep.DEPTH)
-    cells: dict[tuple, Cell] = {}
-    for (depth, *values), runs in _sweep.groups(sweep, [_sweep.DEPTH, *keys]).items():
+    cells: dict[tuple[int | None, str], Cell] = {}
+    for depth, values, runs in _networks(sweep, keys):
         if shares := [share for run in runs if (share := _share(run)) is not None]:
             accuracies = [value for run in runs if (value := _sweep.last(run, ACCURACY)) is not None]
-            cells[depth, _name(runs[0], keys, tuple(values))] = Cell(shares, accuracies)
+            cells[depth, _name(runs[0], keys, values)] = Cell(shares, accuracies)
     if not cells:
         return ""
     starved = {key: cell for key, cell in cells.items() if max(cell.shares) < VANISHED}
     depth, name = min(starved or cells, key=lambda key: median(cells[key].shares))
     where = f"{name} at depth {depth}" if depth is not None else name
     worst = cells[depth, name]
-    share = f"{_fraction(median(worst.shares))} of the last layer's gradient norm in the first epoch"
-    over = f"median of {_sweep.seeds(len(worst.shares))}"
+    share = f"{_sweep.fraction(median(worst.shares))} of the last layer's gradient norm in the first epoch"
+    over = _sweep.over(len(worst.shares), "median")
     if len(worst.shares) > 1:
-        over += f", {_fraction(min(worst.shares))} to {_fraction(max(worst.shares))}"
+        over += f", {_sweep.fraction(min(worst.shares))} to {_sweep.fraction(max(worst.shares))}"
     rivals = {rival: cell for (at, rival), cell in cells.items() if at == depth and rival != name}
+    accuracy = _accuracy(worst, rivals, "at its depth" if depth is not None else "here")
     if not starved:
         return (
             f"No network here starves its first layer of gradient: where layer 1 receives least, in {where}, it still "
-            f"receives {share} ({over}). {_accuracy(worst, rivals)}"
+            f"receives {share} ({over}). {accuracy}"
         )
     against = ""
     if rivals:
         rival, best = max(rivals.items(), key=lambda item: median(item[1].shares))
-        against = f", against {_fraction(median(best.shares))} in {rival}"
+        against = f", against {_sweep.fraction(median(best.shares))} in {rival}"
         against += "" if _apart(worst.shares, best.shares) else ", which is within the spread over seeds"
-    return f"The gradient vanishes in {where}: layer 1 receives {share} ({over}){against}. {_accuracy(worst, rivals)}"
+    return f"The gradient vanishes in {where}: layer 1 receives {share} ({over}){against}. {accuracy}"
 
 
 @dataclass
@@ -108,23 +110,27 @@ class Cell:
     accuracies: list[float]
 
 
-def _accuracy(worst: Cell, rivals: dict[str, Cell]) -> str:
-    """What it costs, as the second sentence."""
+def _networks(sweep: Sweep, keys: list[str]) -> Iterator[tuple[int | None, tuple, list[Run]]]:
+    """Depth, None where it was not varied, values of the other ``keys``, and the finished runs of each network."""
+    for (depth, *values), runs in _sweep.groups(sweep, [_sweep.DEPTH, *keys]).items():
+        yield depth if _sweep.DEPTH in sweep.varied else None, tuple(values), runs
+
+
+def _accuracy(worst: Cell, rivals: dict[str, Cell], where: str) -> str:
+    """What it costs, as the second sentence; the rivals are all there are ``where``."""
     own = worst.accuracies
     if not own:
         return "What that costs in validation accuracy was not measured."
     measured = {rival: cell.accuracies for rival, cell in rivals.items() if cell.accuracies}
     best = max(measured, key=lambda rival: mean(measured[rival]), default=None)
+    said = f"Its validation accuracy is {mean(own):.1%}{' on average' if len(own) > 1 else ''}"
     if best is None:
-        return f"Its validation accuracy is {mean(own):.1%}, with nothing at its depth to compare it with."
+        return f"{said}, with nothing {where} to compare it with."
     points = 100 * (mean(measured[best]) - mean(own))
     if points <= 0:
-        return f"Its validation accuracy is {mean(own):.1%} on average, which none at its depth surpasses."
+        return f"{said}, which none {where} surpasses."
     within = "" if _apart(own, measured[best]) else ", which is within the spread over seeds"
-    return (
-        f"Its validation accuracy is {mean(own):.1%} on average, {points:.1f} points below that of {best}, the best at "
-        f"its depth{within}."
-    )
+    return f"{said}, {points:.1f} points below that of {best}, the best {where}{within}."
 
 
 def _share(run: Run) -> float | None:
@@ -138,12 +144,6 @@ def _apart(a: list[float], b: list[float]) -> bool:
 
 def _name(run: Run, keys: list[str], values: tuple) -> str:
     return _sweep.label(keys, values) or str(run.params.get(_sweep.ACTIVATION) or run.params.get("learner.name", "it"))
-
-
-def _fraction(share: float) -> str:
-    if share >= 0.01:
-        return f"{share:.0%}"
-    return f"1/{float(f'{1 / share:.2g}'):,.0f}" if share > 0 else "nothing"
 
 
 @hookimpl

@@ -16,7 +16,7 @@ PARTS = {"train": "training", "val": "validation"}
 
 
 def learning_curve(run: Run) -> Canvas | None:
-    """One panel each for the loss and, if it was measured, the accuracy."""
+    """One panel each for the loss and, if it was measured, the accuracy; early stopping's best epoch is marked."""
     from matplotlib.figure import Figure as Canvas
     from matplotlib.ticker import MaxNLocator
 
@@ -29,6 +29,8 @@ def learning_curve(run: Run) -> Canvas | None:
             if points := run.metrics.get(f"{part}/{quantity}"):
                 epochs, values = zip(*points, strict=True)
                 ax.plot(epochs, values, "o-", markersize=3, color=colour, label=name)
+        if run.best_epoch is not None:
+            ax.axvline(run.best_epoch, color="black", linestyle=":", label=f"went back to epoch {run.best_epoch}")
         ax.set_xlabel("epoch")
         ax.set_ylabel(quantity)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))

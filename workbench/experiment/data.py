@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,14 @@ _SPLIT = 2**29  # bytes of splits kept likewise; the latest is kept however larg
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a learner gets: training and validation arrays, read-only, and the task they pose."""
+    """What a learner gets: training and validation arrays, read-only, and the task they pose; names of its classes."""
 
     task: Task
     X_train: np.ndarray
     y_train: np.ndarray
     X_validation: np.ndarray
     y_validation: np.ndarray
+    target_names: Sequence[str] = ()
 
 
 def prepare(
@@ -79,6 +80,11 @@ def _prepare(
                 f"training_samples = {training_samples}."
             )
         train = train[:training_samples] if classes is None else train[_few(classes[train], training_samples, what)]
+    if task == "regression" and min(len(train), len(validation)) < 2:
+        raise DataError(
+            f"{what}: {len(train)} to train on and {len(validation)} for validation; a regression needs at least 2 "
+            "samples in each part."
+        )
     X_train, X_validation, y_train, y_validation = data.X[train], data.X[validation], data.y[train], data.y[validation]
     if standardise:
         X_train, X_validation = _standardise(X_train, X_validation)
@@ -86,7 +92,7 @@ def _prepare(
             y_train, y_validation = _standardise(y_train, y_validation)
     for array in (X_train, y_train, X_validation, y_validation):
         array.flags.writeable = False  # other jobs of the sweep share it
-    return Prepared(task, X_train, y_train, X_validation, y_validation)
+    return Prepared(task, X_train, y_train, X_validation, y_validation, data.target_names)
 
 
 def _few(y: np.ndarray, count: int, what: str) -> np.ndarray:
