@@ -148,6 +148,16 @@ def test_impossible_numbers_of_training_samples_are_refused(count, message, proj
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(("fraction", "training_samples"), [(0.2, 1), (0.001, None)])
+def test_a_regression_of_one_sample_is_refused(fraction, training_samples, project):
+    """R² of one sample is not defined."""
+    with pytest.raises(
+        DataError, match=r"'diabetes': \d+ to train on and \d+ for validation; a regression needs at leas"
+    ):
+        prepare("diabetes", {}, fraction, True, 0, training_samples)
+    assert len(prepare("diabetes", {}, 0.2, True, 0, 2).y_train) == 2
+
+
 def test_the_seed_decides_the_split_and_nothing_else_does(project):
     first, again, other = (prepare("iris", {}, 0.2, True, seed) for seed in (0, 0, 1))
     assert np.array_equal(first.X_train, again.X_train)

@@ -418,7 +418,7 @@ def pictures(tmp_path, monkeypatch):
 
 
 def test_images_come_by_class_and_name(pictures, tmp_path):
-    for passed_over in ("README.txt", ".hidden", "cat/.DS_Store"):
+    for passed_over in ("README.txt", ".hidden", "cat/.DS_Store", "dog/Thumbs.db", "cat/desktop.ini"):
         (tmp_path / "pictures" / passed_over).write_text("no picture")
     (tmp_path / "pictures" / ".git").mkdir()
     data = load("images", path="pictures", size=[6, 9])
@@ -542,7 +542,7 @@ def spoilt(kind, folder):
         ("no classes", "'.*dog' has no sub-folders; one for each class is needed"),
         ("empty class", "class 'bird' is an empty folder"),
         ("nested", "class 'dog' has a folder 'puppies' in it"),
-        ("no picture", "'dog/a.png' could not be read as a picture: cannot identify"),
+        ("no picture", "'dog/a.png' could not be read as a picture: cannot identify image file.$"),
         ("truncated", "'dog/a.png' could not be read as a picture: .*truncated"),
         ("animated", "'dog/a.png' is animated, 3 pictures in one file"),
         ("deep", r"'dog/a.png' has more than 8 bits a channel \(mode I;16\)"),

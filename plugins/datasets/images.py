@@ -13,6 +13,7 @@ from workbench import Data, Dataset, hookimpl
 from workbench.errors import DataError
 from workbench.plugins.datasets._kept import kept
 
+HIDDEN = ("thumbs.db", "desktop.ini")  # by Windows
 Pixels = Annotated[int, Ge(1)]
 
 
@@ -21,10 +22,10 @@ def images(path: str, size: Pixels | tuple[Pixels, Pixels] = 64, grey: bool = Fa
 
     X (n_samples, height, width, 3) float32 in [0, 1], red, green and blue, or ``grey`` with one channel; in the order
     of the class's, then the picture's name. Pictures are turned as their camera noted and stretched to the size;
-    transparency is dropped. Hidden files and files beside the classes are passed over. What was read is kept in the
-    cache until a picture is added, removed or changed. Raises ``DataError`` for a folder that is missing or has no
-    classes, a class without pictures or with folders in it, and for a file that is no single whole picture of 8 bits a
-    channel.
+    transparency is dropped. Hidden files, those that Windows hides (``Thumbs.db``, ``desktop.ini``) and files beside
+    the classes are passed over. What was read is kept in the cache until a picture is added, removed or changed. Raises
+    ``DataError`` for a folder that is missing or has no classes, a class without pictures or with folders in it, and
+    for a file that is no single whole picture of 8 bits a channel.
     """
     import PIL
 
@@ -63,7 +64,9 @@ def listing(folder):
 
 
 def visible(folder):
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(
+        entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name.lower() not in HIDDEN
+    )
 
 
 def read_all(files, mode, height, width):
@@ -89,7 +92,8 @@ def read(file, mode, size):
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise much besides OSError
-        raise DataError(f"{where} could not be read as a picture: {error}") from None
+        reason = str(error).replace(repr(str(file)), "").rstrip(": ")  # it is named already
+        raise DataError(f"{where} could not be read as a picture: {reason}.") from None
     return np.asarray(upright.resize(size, Image.Resampling.BILINEAR)).reshape(*size[::-1], -1)
 
 
