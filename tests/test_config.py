@@ -48,7 +48,7 @@ BAD = {
     "no training sample": (["training_samples=0"], "training_samples = 0 should be greater than or equal to 1"),
     "more training samples than there are": (["training_samples=10"], "training_samples = 10"),
     "no list": (["snapshots=1"], "the configuration: snapshots = 1 should be a list"),
-    "epoch below zero": (["snapshots=[0,-1]"], "snapshots = [0, -1] should be greater than or equal to 0"),
+    "epoch below zero": (["snapshots=[0,-1]"], "snapshots = [0, -1]: entry 2 should be greater than or equal to 0"),
     "epoch after the last": (["snapshots=[1,4]"], "snapshots: 4 comes after the last of 3 epochs"),
     "fraction above one": (["validation_fraction=1.5"], "validation_fraction = 1.5 should be less than 1"),
     "unknown learner": (["learner=steper"], "no estimator is named 'steper'; did you mean 'stepper'?"),
@@ -100,7 +100,28 @@ NETWORK = {
     ),
     "rows for a network of images": (["learner=cnn"], "learner 'cnn' needs images of shape (height, width, channels)"),
     "filters that are no list": (["learner=cnn", "learner.filters=8"], "filters = 8 should be a list"),
-    "no filters": (["learner=cnn", "learner.filters=[0]"], "filters = [0] should be greater than or equal to 1"),
+    "filters that are text": (["learner=cnn", "learner.filters=a"], "filters = 'a' should be a list."),
+    "a filter that is text": (
+        ["learner=cnn", "learner.filters=[16,a]"],
+        "[16, 'a']: entry 2 should be a valid integer",
+    ),
+    "two filters": (
+        ["learner=cnn", "learner.filters=[0,a]"],
+        "[0, 'a']: entry 1 should be greater than or equal to 1.",
+    ),
+    "a padding": (
+        ["learner=cnn", "learner.padding=a"],
+        "'a' should be 'valid' or 'same' or a valid integer or a list.",
+    ),
+    "half a padding": (["learner=cnn", "learner.padding=[1,a]"], "[1, 'a']: entry 2 should be a valid integer."),
+    "three sizes": (
+        ["learner=cnn", "learner.kernel_size=[1,2,3]"],
+        "[1, 2, 3] should be a valid integer or should have at most 2 items, not 3.",
+    ),
+    "no filters": (
+        ["learner=cnn", "learner.filters=[0]"],
+        "filters = [0]: entry 1 should be greater than or equal to 1",
+    ),
     "patience of none": (["learner.patience=0"], "patience = 0 should be greater than or equal to 1"),
     "loss for classes, numbers to fit": (
         ["dataset=diabetes", "learner.loss=cross_entropy"],

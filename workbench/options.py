@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ConfigError, PluginError, did_you_mean
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
 REQUIRED: Any = inspect.Parameter.empty
 
@@ -102,5 +102,29 @@ def _check_type(what: str, option: Option, value: Any) -> Any:
     except ValidationError as error:
         if isinstance(value, list):  # YAML has no tuples
             return _check_type(what, option, tuple(value))
-        reason = error.errors()[0]["msg"].removeprefix("Input ").replace("an instance of Sequence", "a list")
-        raise ConfigError(f"{what} {reason}.") from None
+        raise ConfigError(f"{what}{_reason(error)}.") from None
+
+
+_PLAINLY = {
+    "Input ": "",
+    "'str' instances are not allowed as a Sequence value": "should be a list",
+    "an instance of Sequence": "a list",
+    "a valid tuple": "a list",
+    "Tuple ": "",
+    " after validation": "",
+}
+
+
+def _reason(error: ValidationError) -> str:
+    """What pydantic has against a value, or against the entry of a list; what a union would take is joined."""
+    found = error.errors()
+    deepest = max(len(each["loc"]) for each in found)
+    found = [each for each in found if len(each["loc"]) == deepest]
+    *_, place = ("", *found[0]["loc"])
+    entry = ""
+    if isinstance(place, int):
+        found, entry = found[:1], f": entry {place + 1}"
+    reason = " or ".join(dict.fromkeys(each["msg"] for each in found))
+    for pydantic, plain in _PLAINLY.items():
+        reason = reason.replace(pydantic, plain)
+    return f"{entry} {reason.replace(' or should be ', ' or ')}"
