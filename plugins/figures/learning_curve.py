@@ -35,7 +35,7 @@ def learning_curve(run: Run) -> Canvas | None:
         ax.set_ylabel(quantity)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
-        ax.legend(frameon=False)
+        ax.legend(framealpha=1, edgecolor="none")  # the mark may pass behind it
     canvas.suptitle(f"{run.name}: learning curve")
     return canvas
 
