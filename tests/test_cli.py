@@ -172,6 +172,17 @@ def test_the_shell_completes_the_arguments_of_run(fakes, process, monkeypatch, l
     assert offered in process("-sc", "query=bash").stdout.split()
 
 
+def test_run_help_says_what_the_options_of_learner_and_data_set_mean(fakes, process):
+    shown = process("run", "--help", "learner=cnn", "dataset=images").stdout
+    _, _, learner = shown.partition("== Options of the learner cnn ==\n")
+    learner, _, dataset = learner.partition("== Options of the data set images ==\n")
+    assert "by max pooling over ``pool`` x ``pool`` pixels" in learner
+    assert "``patience`` stops after so many epochs" in learner
+    assert "with one sub-folder a class" in dataset
+    bare = process("run", "--help", "learner=linear", "dataset=needy")
+    assert "A data set with an option that has no default, and a $ sign." in bare.stdout, bare.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
 def test_a_reader_who_has_enough_gets_no_traceback(project, arguments):
     command = [sys.executable, "-m", "workbench", *arguments]

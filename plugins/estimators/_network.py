@@ -35,6 +35,8 @@ def learner(too_small: str = "") -> Callable:
                 estimator.check_data = functools.partial(_check_images, hidden.__name__, too_small, estimator)
             return estimator
 
+        _, _, settings = (inspect.getdoc(_estimator) or "").partition("\n\n")
+        build.__doc__ = f"{inspect.getdoc(hidden)}\n\n{settings}"
         build.__signature__ = inspect.Signature([task, *own, *shared])
         return build
 

@@ -97,7 +97,7 @@ def tiny(n: int = 12, defect: str = "", seed: int = 0):
 
 
 def needy(path: str):
-    """A data set with an option that has no default."""
+    """A data set with an option that has no default, and a $ sign."""
     return tiny()
 
 

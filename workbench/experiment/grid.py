@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import inspect
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -208,6 +209,12 @@ def register() -> None:
             node = {"name": name} | {option.name: _default(option, group) for option in options}
             store.store(group=group, name=name, node=node, provider="workbench")
     Plugins.instance().register(_ProjectConf)
+    OmegaConf.register_new_resolver("about", _about, replace=True)
+
+
+def _about(kind: str, name: str) -> str:
+    """A plugin's docstring, for Hydra's help; a dollar sign means something to it."""
+    return (inspect.getdoc(registry().get(kind, name).function) or "").replace("$", "$$")
 
 
 def _default(option: Option, group: str) -> Any:
