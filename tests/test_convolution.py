@@ -581,7 +581,7 @@ REFUSED = [
     ("reshape", {"shape": (0, -1)}, (8, 3),
      r"shape \(0, -1\) should hold"),
     ("reshape", {"shape": (-2, 12)}, (8, 3),
-     r"layer 'reshape': shape = \(-2, 12\) "),
+     r"layer 'reshape': shape = \(-2, 12\): entry 1 "),
     ("reshape", {"shape": ()}, (8, 3),
      r"layer 'reshape': shape = \(\) "),
     ("dense", {"units": 2}, (8, 8, 1),

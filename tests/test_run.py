@@ -77,7 +77,7 @@ def test_params_are_the_whole_configuration_with_dotted_keys(fakes):
     params = execute("it", config(activation="tanh")).params
     expected = {"name": "trial", "seed": 0, "dataset.name": "tiny", "learner.activation": "tanh", "learner.depth": 2}
     assert expected.items() <= params.items()
-    assert params["learner.layers"] == "(1, 2)"
+    assert params["learner.layers"] == "[1, 2]"
     assert params["figures"] is None
 
 
