@@ -54,7 +54,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(shards, layers, dtype):
 
 
 def test_large_steps_are_divided_without_being_asked():
-    wide = [{"dense": {"units": 256}}, "tanh", {"dense": {"units": 256}}, "tanh", {"dense": {"units": 10}}, "softmax"]
+    wide = [{"dense": {"units": 512}}, "tanh", {"dense": {"units": 512}}, "tanh", {"dense": {"units": 10}}, "softmax"]
     assert len(make(wide).initialize((64,)).plan.shards) == 2
     assert len(make().initialize((64,)).plan.shards) == 1
     assert len(make(["batch_norm", *wide]).initialize((64,)).plan.shards) == 2

@@ -16,7 +16,10 @@ harness.limit_threads()
 
 import numpy as np  # noqa: E402  (thread pools are made on import)
 
-BATCH, ROUNDS, LR = 32, 9, 0.01
+BATCH, ROUNDS, LR = 32, 15, 0.01
+REPEATS = (
+    100  # of a short call in a row: for a while after its own the other side's threads spin, waiting for more work
+)
 LAYOUTS = {"PyTorch": False, "PyTorch channels_last": True}
 
 
@@ -27,6 +30,7 @@ class Case:
     name: str
     image: tuple
     samples: int
+    epochs: int
     convolutions: tuple
     pool: int
     dense: tuple
@@ -48,8 +52,8 @@ class Case:
         return rng.random((self.samples, *self.image), dtype=np.float32), rng.integers(0, self.outputs, self.samples)
 
 
-DQN = Case("DQN, 84x84x4", (84, 84, 4), 320, ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0)), 1, (512,), 6)
-DIGITS = Case("small CNN, 8x8x1", (8, 8, 1), 1792, ((16, 3, 1, 1), (32, 3, 1, 1)), 2, (), 10)
+DQN = Case("DQN, 84x84x4", (84, 84, 4), 640, 2, ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0)), 1, (512,), 6)
+DIGITS = Case("small CNN, 8x8x1", (8, 8, 1), 1792, 10, ((16, 3, 1, 1), (32, 3, 1, 1)), 2, (), 10)
 
 
 class Workbench:
@@ -59,7 +63,7 @@ class Workbench:
         import workbench as wb
 
         self.network = wb.Network(
-            case.layers(), "cross_entropy", {"sgd": {"lr": LR}}, batch_size=BATCH, epochs=1, threads=threads, seed=1
+            case.layers(), "cross_entropy", {"sgd": {"lr": LR}}, batch_size=BATCH, epochs=case.epochs, threads=threads
         ).initialize(case.image, case.outputs)
 
     def train(self, X, y):
@@ -116,12 +120,13 @@ class PyTorch:
 
     def train(self, X, y):
         self.torch.set_num_threads(self.threads)
-        order = self.torch.randperm(len(y))
-        for start in range(0, len(y), BATCH):
-            rows = order[start : start + BATCH]
-            self.optimizer.zero_grad()
-            self.loss(self.model(X[rows]), y[rows]).backward()
-            self.optimizer.step()
+        for _ in range(self.case.epochs):
+            order = self.torch.randperm(len(y))
+            for start in range(0, len(y), BATCH):
+                rows = order[start : start + BATCH]
+                self.optimizer.zero_grad()
+                self.loss(self.model(X[rows]), y[rows]).backward()
+                self.optimizer.step()
 
     def predict(self, X):
         self.torch.set_num_threads(self.threads)
@@ -162,7 +167,8 @@ def network_rows(case, goals, threads=harness.THREADS):
         "inference": {name: lambda s=s, X=X: s.predict(X) for name, (s, X, _) in sides.items()},
     }
     for what, goal in goals.items():
-        yield row(f"{case.name}, {what}", harness.alternate(calls[what], ROUNDS), steps, goal)
+        passes = case.epochs if what == "training step" else 1
+        yield row(f"{case.name}, {what}", harness.alternate(calls[what], ROUNDS), steps * passes, goal)
 
 
 def layer_rows():
@@ -221,7 +227,8 @@ def layer_rows():
             np.testing.assert_allclose(theirs.numpy(), ours, rtol=0, atol=1e-4 * abs(ours).max(), err_msg=name)
         calls["forward"][name], calls["forward + backward"][name] = inference, both
     for what, sides in calls.items():
-        yield row(f"3x3 same, 32x32x32 to 64, {what}", harness.alternate(sides, 3 * ROUNDS), 1, 1.0)
+        calls_in_a_row = {name: lambda call=call: [call() for _ in range(REPEATS)] for name, call in sides.items()}
+        yield row(f"3x3 same, 32x32x32 to 64, {what}", harness.alternate(calls_in_a_row, ROUNDS), REPEATS, 1.0)
 
 
 def row(name, seconds, steps, goal):

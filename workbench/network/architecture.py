@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ConfigError, PluginError, UnknownName, WorkbenchError
+from workbench.network.operands import is_wide
 from workbench.registry import Entry, registry
 from workbench.specs import Activation, Layer, LayerShape, Loss, Shape
 
@@ -59,6 +60,11 @@ class Stage:
     def is_view(self) -> bool:
         """Whether the output is the input in another shape."""
         return self.layer is not None and self.layer.forward is None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its gradients are shared out by features, not by rows."""
+        return self.layer is not None and self.layer.backward is not None and is_wide(self.layer.backward)
 
     @property
     def options(self) -> tuple[float, ...]:

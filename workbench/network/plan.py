@@ -43,9 +43,9 @@ from workbench.specs import Fused, Loss
 
 _LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards write to the same
 _SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
-# Shards by the arithmetic of a step: it must outweigh the barriers by far, and the gradients that each shard of a layer
-# shared out by rows has of its own, to be summed.
-_SHARD_WORK = ((2, 1e7), (4, 2e8), (8, 1e9))
+# Shards by the arithmetic of a step that is shared out by rows. A layer shared out by features takes two barriers and
+# carries what it reads from core to core: a tenth of its arithmetic counts.
+_SHARD_WORK = ((2, 1e7), (4, 1e8), (8, 4e8))
 
 
 def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -127,8 +127,11 @@ class Plan:
     @functools.cached_property
     def work(self) -> float:
         """Arithmetic operations of a training step in its products, roughly: forward and twice as much back."""
-        weights = [(s, p) for s in self.stages for p in s.shape.parameters.values() if len(p.shape) > 1]
-        return sum(6.0 * p.fan_in * math.prod(s.shape.output) for s, p in weights) * self.batch_size
+        return sum(map(self._work_of, self.stages))
+
+    def _work_of(self, stage: Stage) -> float:
+        weights = [p for p in stage.shape.parameters.values() if len(p.shape) > 1]
+        return sum(6.0 * p.fan_in * math.prod(stage.shape.output) for p in weights) * self.batch_size
 
     @functools.cached_property
     def trained(self) -> list[Stage]:
@@ -235,7 +238,8 @@ class Plan:
         return Operation("count_correct", kernels.count_correct, operands)
 
     def _shard_count(self) -> int:
-        fits = [n for n, least in _SHARD_WORK if self.work >= least and self.batch_size >= n]
+        work = sum(self._work_of(stage) * (0.1 if stage.is_wide else 1) for stage in self.stages)
+        fits = [n for n, least in _SHARD_WORK if work >= least and self.batch_size >= n]
         return max(fits, default=1)
 
     def _lay_out_parameters(self, count: int) -> None:
@@ -255,8 +259,9 @@ class Plan:
         self._gradients: dict[int, np.ndarray] = {}
         for stage in self.trained:
             places = list(self._places_of(stage).values())
-            wide = stage.layer is not None and stage.layer.backward is not None and is_wide(stage.layer.backward)
-            self._gradients[stage.index] = aligned((1 if wide else count, places[-1][1] - places[0][0]), self.dtype)
+            self._gradients[stage.index] = aligned(
+                (1 if stage.is_wide else count, places[-1][1] - places[0][0]), self.dtype
+            )
 
     def _n_states(self) -> int:
         known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}

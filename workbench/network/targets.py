@@ -120,10 +120,11 @@ def _one_hot(labels: np.ndarray, n_outputs: int, loss: Loss, dtype: str) -> np.n
 
 def _cast(name: str, values: np.ndarray, dtype: str) -> np.ndarray:
     """``values`` in ``dtype``, C-contiguous. Raises ``DataError`` for what is not finite there."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         cast = np.ascontiguousarray(values, dtype=dtype)
-    bad = np.argwhere(~np.isfinite(cast))
-    if len(bad):
+        doubtful = not np.isfinite(np.vdot(cast, cast))  # in one pass; large squares overflow as well
+    if doubtful and not (finite := np.isfinite(cast)).all():
+        bad = np.argwhere(~finite)
         at = ", ".join(map(str, bad[0]))
         raise DataError(
             f"{name}[{at}] is {values[tuple(bad[0])]}: {len(bad)} of its {cast.size} values are not finite in {dtype}."
