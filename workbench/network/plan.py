@@ -258,10 +258,8 @@ class Plan:
         self.weights = aligned((size,), self.dtype)
         self._gradients: dict[int, np.ndarray] = {}
         for stage in self.trained:
-            places = list(self._places_of(stage).values())
-            self._gradients[stage.index] = aligned(
-                (1 if stage.is_wide else count, places[-1][1] - places[0][0]), self.dtype
-            )
+            start, stop = self._span_of(stage)
+            self._gradients[stage.index] = aligned((1 if stage.is_wide else count, stop - start), self.dtype)
 
     def _n_states(self) -> int:
         known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}
@@ -294,13 +292,20 @@ class Plan:
 
     def _gradients_of(self, stage: Stage) -> dict[str, np.ndarray]:
         """By name the gradient of each shard, (shards, *shape); of a stage shared out by features there is only one."""
-        places, parts = self._places_of(stage), self._gradients[stage.index]
-        start = min(a for a, _, _ in places.values())
-        return {n: parts[:, a - start : b - start].reshape(len(parts), *shape) for n, (a, b, shape) in places.items()}
+        parts, (start, _) = self._gradients[stage.index], self._span_of(stage)
+        return {
+            name: parts[:, a - start : b - start].reshape(len(parts), *shape)
+            for name, (a, b, shape) in self._places_of(stage).items()
+        }
 
     def _places_of(self, stage: Stage) -> dict[str, tuple[int, int, tuple[int, ...]]]:
         names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
         return {name: self.places[name] for name in names}
+
+    def _span_of(self, stage: Stage) -> tuple[int, int]:
+        """Where in ``weights`` a trained stage begins and ends."""
+        places = list(self._places_of(stage).values())
+        return places[0][0], places[-1][1]
 
     def _operation(self, stage: Stage, kernel: Any, operands: dict[str, Any], part: str, divided: int) -> Operation:
         """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
@@ -388,8 +393,8 @@ class Plan:
         bind = {"function": self._rule, "part_of_state": part, "load_state": load, "store_state": store}
         operations = []
         for i, stage in enumerate(self.trained):
-            places = list(self._places_of(stage).values())
-            start, stop, measured = places[0][0], places[-1][1], places[0][1]  # the first is the weight
+            start, stop = self._span_of(stage)
+            _, measured, _ = next(iter(self._places_of(stage).values()))  # the first is the weight
             operands: dict[str, Any] = {
                 "weight": Whole(self.weights),
                 "grads": Whole(self._gradients[stage.index]),
