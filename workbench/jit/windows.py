@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import types
 from numba.core.errors import TypingError
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from workbench.jit.blocks import AT, BLOCK, DEPTH, ZERO, block, machine_code, published, spoil
 from workbench.jit.intrinsics import address_of, int64_at
@@ -166,7 +166,7 @@ def _window_dot(dtype: str) -> Any:
 
         def call(x, parts, windows, taps, weight, bias, out):  # type: ignore[no-untyped-def]
             channels, columns = weight.shape[-2], weight.shape[-1]
-            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            fits = _are_tables(parts, windows, taps)
             if not (fits and out.shape[0] == x.shape[0] and out.shape[-1] == columns and bias.size in (0, columns)):
                 misfit(address_of(out), 1, 1, out.size, 1)
                 return
@@ -196,7 +196,7 @@ def _window_dot_transposed(dtype: str) -> Any:
 
         def call(x, parts, windows, taps, weight, out):  # type: ignore[no-untyped-def]
             columns, channels = weight.shape[-2], weight.shape[-1]
-            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            fits = _are_tables(parts, windows, taps)
             if not (fits and out.shape[0] == x.shape[0] and out.shape[-1] == columns):
                 misfit(address_of(out), 1, 1, out.size, 1)
                 return
@@ -229,7 +229,7 @@ def _window_outer(dtype: str) -> Any:
         _check("window_outer", "int64", parts=parts, windows=windows, taps=taps)
 
         def call(x, parts, windows, taps, grad, out):  # type: ignore[no-untyped-def]
-            fits = parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
+            fits = _are_tables(parts, windows, taps)
             if not (fits and grad.shape[0] == x.shape[0] and grad.shape[-1] == out.shape[-1]):
                 misfit(address_of(out), 1, 1, out.size, 1)
                 return
@@ -242,6 +242,11 @@ def _window_outer(dtype: str) -> Any:
         return call
 
     return product
+
+
+@register_jitable
+def _are_tables(parts, windows, taps):  # type: ignore[no-untyped-def]
+    return parts.shape[1] == 4 and windows.shape[0] == 2 and taps.shape[0] == 2
 
 
 _LEAST_AXES = {"x": 1, "out": 2, "grad": 2, "weight": 2, "bias": 1, "parts": 2, "windows": 2, "taps": 2}
