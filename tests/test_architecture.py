@@ -16,7 +16,7 @@ FLOORS = (
     {"errors", "options", "specs", "hookspecs", "noise", "windows"},
     {"registry"},
     {"jit"},
-    {"network"},
+    {"network", "clustering"},
     {"testing", "experiment"},
     {"cli", "ui", "__main__"},
 )

@@ -20,12 +20,14 @@ from workbench.specs import (
     Layer,
     LayerShape,
     Loss,
+    Metric,
     Optimizer,
     Parameter,
     Schedule,
 )
 
 if TYPE_CHECKING:
+    from workbench.clustering import Clustering, clusterer
     from workbench.network import Network, NetworkClassifier, NetworkRegressor
     from workbench.registry import get
 
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Clusterer",
+    "Clustering",
     "Data",
     "Dataset",
     "Estimator",
@@ -43,6 +46,7 @@ __all__ = [
     "Layer",
     "LayerShape",
     "Loss",
+    "Metric",
     "Network",
     "NetworkClassifier",
     "NetworkRegressor",
@@ -50,6 +54,7 @@ __all__ = [
     "Parameter",
     "Schedule",
     "WorkbenchError",
+    "clusterer",
     "get",
     "hookimpl",
 ]
@@ -60,6 +65,8 @@ if (_checkout / "pyproject.toml").is_file():  # a source tree: plugins/ and conf
 
 # Loaded on first use: a plugin file that imports only the vocabulary must not pay for Numba and scikit-learn.
 _LAZY = {
+    "Clustering": "workbench.clustering",
+    "clusterer": "workbench.clustering",
     "get": "workbench.registry",
     "Network": "workbench.network",
     "NetworkClassifier": "workbench.network",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Initializer,
         Layer,
         Loss,
+        Metric,
         Optimizer,
         Schedule,
     )
@@ -55,6 +56,11 @@ def register_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
 @hookspec
 def register_initializers() -> Iterable[Initializer]:  # type: ignore[empty-body]
     """Return the initializers this plugin offers."""
+
+
+@hookspec
+def register_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
+    """Return the metrics this plugin offers."""
 
 
 @hookspec

@@ -21,6 +21,7 @@ from workbench.options import REQUIRED, Option, check_options, options_of
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.animation import Animation
     from matplotlib.figure import Figure as MatplotlibFigure
 
 Task = Literal["classification", "regression", "clustering"]
@@ -272,10 +273,13 @@ class Initializer(Spec):
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded data set: ``X`` (n_samples, *input_shape), ``y`` (n_samples,) or (n_samples, n_outputs)."""
+    """A loaded data set: ``X`` (n_samples, *input_shape), ``y`` (n_samples,) or (n_samples, n_outputs).
+
+    ``y`` None: there is nothing to be predicted, only samples to be clustered.
+    """
 
     X: np.ndarray
-    y: np.ndarray
+    y: np.ndarray | None = None
     feature_names: Sequence[str] = ()
     target_names: Sequence[str] = ()
 
@@ -284,7 +288,7 @@ class Data:
 class Dataset(Spec):
     """A data set: ``function(**options) -> Data``; one that draws random numbers has an option ``seed``.
 
-    ``task`` None: the data decide (integer or text targets are classes).
+    ``task`` None: the data decide (integer or text targets are classes, no targets are for clustering).
     """
 
     task: Task | None = None
@@ -301,8 +305,37 @@ class Estimator(Spec):
 
 
 @dataclass(frozen=True)
+class Metric(Spec):
+    """A distance, and the rule for the centre of a group of points that belongs to it.
+
+    ``function(x, y) -> float`` is the distance of two points (1-d arrays, n_features). ``center(points, center)`` fills
+    ``center`` (n_features,) from ``points`` (n, n_features), n >= 1, with a point of least total ``cost(x, center)``.
+    ``cost(x, y) -> float`` rises with the distance, so that the nearest centre is the cheapest; None is the distance
+    itself. What a clustering by centres adds up, its inertia, is the cost. A rule that does not minimise it is refused
+    by the conformance check.
+
+    ``squared_euclidean`` states that cost is the sum of squared differences and the centre the mean: this is then
+    computed by faster means. ``n_features`` is how many a point must have, if that is fixed. ``check_points(X)`` raises
+    ``DataError`` for points between which there is no such distance.
+    """
+
+    center: Callable
+    cost: Callable | None = None
+    squared_euclidean: bool = False
+    n_features: int | None = None
+    check_points: Callable[[np.ndarray], None] | None = None
+
+    kind = "metric"
+    arguments = ("x", "y")
+
+
+@dataclass(frozen=True)
 class Clusterer(Spec):
-    """A clustering method: ``function(**options)`` -> an unfitted scikit-learn clusterer, a class most naturally."""
+    """A clustering method: ``function(**options)`` -> an unfitted scikit-learn clusterer.
+
+    ``workbench.clusterer`` makes one from a function of the points; any class that keeps scikit-learn's conventions
+    will do as well.
+    """
 
     kind = "clusterer"
 
@@ -312,13 +345,13 @@ class Clusterer(Spec):
 
 @dataclass(frozen=True)
 class Figure(Spec):
-    """A figure: ``function(subject) -> matplotlib Figure``, or None where it does not apply.
+    """A figure: ``function(subject) -> matplotlib Figure`` or ``Animation``, or None where it does not apply.
 
     ``of="run"`` draws one run's record, ``of="sweep"`` a whole sweep. ``finding(subject) -> str`` may state in words
     what the figure shows, computed from the same numbers.
     """
 
-    function: Callable[[Any], MatplotlibFigure | None]
+    function: Callable[[Any], MatplotlibFigure | Animation | None]
     of: Literal["run", "sweep"] = "run"
     finding: Callable[[Any], str] | None = None
 
@@ -333,6 +366,7 @@ KINDS: dict[str, str] = {
     "optimizer": "register_optimizers",
     "schedule": "register_schedules",
     "initializer": "register_initializers",
+    "metric": "register_metrics",
     "clusterer": "register_clusterers",
     "estimator": "register_estimators",
     "dataset": "register_datasets",

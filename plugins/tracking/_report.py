@@ -13,7 +13,10 @@ from workbench.plugins.figures import _sweep
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
 
-COLUMNS = ("val/accuracy", "val/loss", "train/loss", "gradients/first_layer", "gradients/last_layer")
+COLUMNS = (
+    *("val/accuracy", "val/loss", "train/loss", "gradients/first_layer", "gradients/last_layer"),
+    *("cluster/n_clusters", "cluster/inertia", "cluster/silhouette", "cluster/adjusted_rand", "time/fit_seconds"),
+)
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 img { max-width: 100%; max-height: 28rem } pre { white-space: pre-wrap }
@@ -36,7 +39,7 @@ def html(sweep: Sweep) -> str:
     cells = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
     cells += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
     pictures = (
-        f'<p><img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
+        f'<p><img alt="{escape(name)}" src="data:image/{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
         for name, path in sweep.figures.items()
     )
     failed = (

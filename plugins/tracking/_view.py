@@ -16,8 +16,10 @@ SCALES = {
     "train/loss": "linear",
     "val/loss": "linear",
     "val/accuracy": "linear",
+    "cluster/inertia": "linear",  # its steps are half-steps
 }
-RESULTS = ("val/accuracy", "val/loss", "train/loss")
+RISING = ("val/accuracy", "cluster/adjusted_rand", "cluster/silhouette")  # the more the better
+RESULTS = (*RISING, "cluster/inertia", "val/loss", "train/loss")
 
 
 def tag(key: str) -> str:
@@ -45,7 +47,7 @@ def value(
     state = {
         "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_run_id}'",
         "orderByKey": f"metrics.`{result}`" if result else "attributes.`start_time`",
-        "orderByAsc": result != "val/accuracy",
+        "orderByAsc": result not in RISING,
         "selectedColumns": [*(f"params.`{p}`" for p in params), *(f"metrics.`{m}`" for m in RESULTS if m in metrics)],
         "compareRunCharts": charts,
         "compareRunSections": [

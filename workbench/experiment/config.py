@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
 
-from workbench.errors import ConfigError, WorkbenchError, did_you_mean
+from workbench.errors import ConfigError, DuplicateName, UnknownName, WorkbenchError, did_you_mean
 from workbench.experiment.data import Prepared, prepare
 from workbench.options import check_options, options_of
 from workbench.registry import registry
+from workbench.specs import Spec
 
 Param = str | int | float | bool | None
-GROUPS = {"dataset": "dataset", "learner": "estimator"}  # configuration group -> kind of plugin
+GROUPS = {"dataset": ("dataset",), "learner": ("estimator", "clusterer")}  # configuration group -> kinds of plugin
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -24,7 +25,8 @@ class Config:
     """One run's configuration. ``dataset`` and ``learner`` are a plugin's ``name`` and its options.
 
     ``figures`` None draws every figure that applies. ``training_samples`` None takes all there are. ``snapshots`` are
-    epochs after which the network is kept, 0 before the first; the last is kept in any case.
+    epochs after which the network is kept, 0 before the first; the last is kept in any case. A clusterer gets all
+    samples: ``validation_fraction`` is for learners that predict.
     """
 
     name: str
@@ -42,22 +44,41 @@ class Config:
         """Every setting under its dotted key; a list stands as text."""
         return dict(_flatten(asdict(self)))
 
+    @property
+    def clusters(self) -> bool:
+        """Whether the learner is a clusterer."""
+        return choice("learner", self.learner["name"]).kind == "clusterer"
+
     def data(self) -> Prepared:
         """The data, split and standardised. Raises ``DataError``."""
         options = dict(self.dataset)
-        split = self.validation_fraction, self.standardise, self.seed, self.training_samples
-        return prepare(options.pop("name"), options, *split)
+        fraction = None if self.clusters else self.validation_fraction
+        return prepare(options.pop("name"), options, fraction, self.standardise, self.seed, self.training_samples)
 
     def estimator(self) -> Any:
         """The learner, not yet fitted. Raises ``ConfigError``."""
         options = dict(self.learner)
         name = options.pop("name")
+        task = () if self.clusters else (self.data().task,)
         try:
-            return registry().get("estimator", name).function(self.data().task, **options)
+            return choice("learner", name).function(*task, **options)
         except WorkbenchError:
             raise
         except Exception as error:  # whatever a stranger's constructor thinks of the options
             raise ConfigError(f"learner: {name!r} could not be built: {type(error).__name__}: {error}") from error
+
+
+def choice(group: str, name: str) -> Spec:
+    """The plugin that ``name`` means in a configuration group. Raises ``UnknownName`` and ``DuplicateName``."""
+    known = registry()
+    kinds = [kind for kind in GROUPS[group] if name in known.names(kind)]
+    if not kinds:
+        raise UnknownName(known.unknown(GROUPS[group], name))
+    if len(kinds) > 1:
+        files = " and ".join(known.entry(kind, name).file for kind in kinds)
+        raise DuplicateName(f"{group} {name!r} is {' and '.join(kinds)} at once: {files}. Rename one.")
+    spec: Spec = known.get(kinds[0], name)
+    return spec
 
 
 def check(given: Mapping[str, Any]) -> Config:
@@ -70,12 +91,13 @@ def check(given: Mapping[str, Any]) -> Config:
         if key.split(".")[-1] == "_target_":
             raise ConfigError(f"{key}: choose plugins by their registered name; _target_ is not allowed here.")
     checked = check_options("the configuration", options_of(Config), given)
-    for group, kind in GROUPS.items():
+    for group, kinds in GROUPS.items():
         options = dict(checked[group])
         name = options.pop("name", None)
         if not isinstance(name, str):
-            raise ConfigError(f"{group}.name: choose one by its name{did_you_mean(str(name), registry().names(kind))}")
-        checked[group] = {"name": name, **registry().get(kind, name).check(options, group)}
+            known = [name for kind in kinds for name in registry().names(kind)]
+            raise ConfigError(f"{group}.name: choose one by its name{did_you_mean(str(name), known)}")
+        checked[group] = {"name": name, **choice(group, name).check(options, group)}
     config = Config(**checked)
     if not _NAME.fullmatch(config.name):
         raise ConfigError(f"name: {config.name!r} is not allowed: letters, digits, '.', '_' and '-' only, at most 100.")

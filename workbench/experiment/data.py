@@ -24,7 +24,11 @@ _SPLIT = 2**29  # bytes of splits kept likewise; the latest is kept however larg
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a learner gets: training and validation arrays, read-only, and the task they pose; names of its classes."""
+    """What a learner gets: training and validation arrays, read-only, and the task they pose; names of what is in them.
+
+    For ``"clustering"`` everything is in ``X_train``, one row a sample, and ``y_train`` holds the known classes; it is
+    empty where there are none.
+    """
 
     task: Task
     X_train: np.ndarray
@@ -32,17 +36,18 @@ class Prepared:
     X_validation: np.ndarray
     y_validation: np.ndarray
     target_names: Sequence[str] = ()
+    feature_names: Sequence[str] = ()
 
 
 def prepare(
     name: str,
     options: Mapping[str, Any],
-    fraction: float,
+    fraction: float | None,
     standardise: bool,
     seed: int,
     training_samples: int | None = None,
 ) -> Prepared:
-    """Load a data set by name and split it, ``fraction`` of the samples for validation.
+    """Load a data set by name and split it, ``fraction`` of the samples for validation; None: all of it for clustering.
 
     Classes keep their shares in both parts. ``training_samples`` keeps so many of the training part: classes keep
     their shares, each at least one sample; of one seed, few are among the more, and the validation part stays the same.
@@ -61,13 +66,18 @@ def _size(prepared: Prepared) -> int:
 
 @cached(LRUCache(_SPLIT, _size), lock=threading.Lock())
 def _prepare(
-    spec: Dataset, options: str, fraction: float, standardise: bool, seed: int, training_samples: int | None
+    spec: Dataset, options: str, fraction: float | None, standardise: bool, seed: int, training_samples: int | None
 ) -> Prepared:
     import numpy as np
     from sklearn.model_selection import train_test_split
 
     task, data = _load(spec, options)
     what, n = f"data set {spec.name!r}", len(data.X)
+    if fraction is None:
+        return _for_clustering(task, data, what, standardise, seed, training_samples)
+    if data.y is None:
+        clusterers = ", ".join(registry().names("clusterer"))
+        raise DataError(f"{what} has nothing to predict, it is for clustering: choose as learner one of {clusterers}.")
     classes = data.y if task == "classification" else None
     try:
         train, validation = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=classes)
@@ -92,7 +102,29 @@ def _prepare(
             y_train, y_validation = _standardise(y_train, y_validation)
     for array in (X_train, y_train, X_validation, y_validation):
         array.flags.writeable = False  # other jobs of the sweep share it
-    return Prepared(task, X_train, y_train, X_validation, y_validation, data.target_names)
+    return Prepared(task, X_train, y_train, X_validation, y_validation, data.target_names, data.feature_names)
+
+
+def _for_clustering(
+    task: Task, data: Data, what: str, standardise: bool, seed: int, training_samples: int | None
+) -> Prepared:
+    """All samples as rows, or so many of them drawn by the seed; few are among the more."""
+    import numpy as np
+    from sklearn.preprocessing import StandardScaler
+
+    X = data.X.reshape(len(data.X), -1)
+    y = data.y if task == "classification" and data.y is not None and data.y.ndim == 1 else np.empty(0, np.int64)
+    if training_samples is not None:
+        if training_samples > len(X):
+            raise DataError(f"{what} has {len(X)} samples, fewer than training_samples = {training_samples}.")
+        few = np.sort(np.random.default_rng(seed).permutation(len(X))[:training_samples])
+        X, y = X[few], y[few] if y.size else y
+    if standardise:
+        X = StandardScaler().fit_transform(X.astype(np.result_type(X, np.float32), copy=False))
+    X = np.ascontiguousarray(X)
+    for array in (X, y):
+        array.flags.writeable = False
+    return Prepared("clustering", X, y, X[:0], y[:0], data.target_names, data.feature_names)
 
 
 def _few(y: np.ndarray, count: int, what: str) -> np.ndarray:
@@ -157,9 +189,13 @@ def check(data: Data, task: Task | None, what: str) -> tuple[Task, Data]:
     """
     import numpy as np
 
-    X, y = np.asarray(data.X), np.asarray(data.y)
+    X, y = np.asarray(data.X), None if data.y is None else np.asarray(data.y)
     if X.ndim < 2:
         raise DataError(f"{what}: X has shape {X.shape}; one row per sample is needed, (n_samples, n_features).")
+    if y is None:
+        if X.size == 0:
+            raise DataError(f"{what} is empty: X has shape {X.shape}.")
+        return "clustering", replace(data, X=_numbers(X, data.feature_names, what))
     if X.size == 0 or y.size == 0:
         raise DataError(f"{what} is empty: X has shape {X.shape}, y {y.shape}.")
     if len(X) != len(y):

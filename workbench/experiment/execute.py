@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.experiment.cluster import cluster
 from workbench.experiment.config import Config
 from workbench.experiment.data import Prepared
 from workbench.experiment.draw import draw
@@ -75,6 +76,9 @@ def describe(error: BaseException) -> str:
 
 def _train(run: Run, config: Config, on_start: OnStart | None, on_epoch: OnEpoch | None) -> None:
     data, estimator = config.data(), config.estimator()
+    if config.clusters:
+        cluster(run, estimator, data, config.seed)
+        return
     watch = _Watch(run, config.snapshots, on_start, on_epoch)
     validation_data = data.X_validation, data.y_validation
     offered = {"validation_data": validation_data, "on_start": watch.start, "on_epoch": watch.epoch}

@@ -27,7 +27,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, UnsupportedValueType
 
 from workbench.errors import ConfigError, WorkbenchError, did_you_mean
-from workbench.experiment.config import GROUPS, Config, check
+from workbench.experiment.config import GROUPS, Config, check, choice
 from workbench.options import Option
 from workbench.registry import registry
 
@@ -166,13 +166,13 @@ class _Composer:
         return plain and not named and not override.is_hydra_override()
 
     def _check_choice(self, override: Override) -> None:
-        group, choice = override.key_or_group, override.value()
+        group, name = override.key_or_group, override.value()
         options = self.options(group)
-        if not options or not isinstance(choice, str) or choice in options:
+        if not options or not isinstance(name, str) or name in options:
             return
         if group in GROUPS:
-            registry().get(GROUPS[group], choice)
-        raise ConfigError(f"no {group} is named {choice!r}{did_you_mean(choice, options)}")
+            choice(group, name)
+        raise ConfigError(f"no {group} is named {name!r}{did_you_mean(name, options)}")
 
 
 def _label(key: str, override: Override, varied: Sequence[str]) -> str:
@@ -202,9 +202,9 @@ def register() -> None:
     What has no file among the packaged configurations is selected with the defaults of its plugin.
     """
     store = ConfigStore.instance()
-    for group, kind in GROUPS.items():
+    for group, kinds in GROUPS.items():
         files = {path.stem for path in (_packaged() / group).glob("*.yaml")}
-        for name in set(registry().names(kind)) - files:
+        for kind, name in ((kind, name) for kind in kinds for name in registry().names(kind) if name not in files):
             options = registry().get(kind, name).options.values()
             node = {"name": name} | {option.name: _default(option, group) for option in options}
             store.store(group=group, name=name, node=node, provider="workbench")
@@ -212,9 +212,9 @@ def register() -> None:
     OmegaConf.register_new_resolver("about", _about, replace=True)
 
 
-def _about(kind: str, name: str) -> str:
+def _about(group: str, name: str) -> str:
     """A plugin's docstring, for Hydra's help; a dollar sign means something to it."""
-    return (inspect.getdoc(registry().get(kind, name).function) or "").replace("$", "$$")
+    return (inspect.getdoc(choice(group, name).function) or "").replace("$", "$$")
 
 
 def _default(option: Option, group: str) -> Any:

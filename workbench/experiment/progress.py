@@ -32,8 +32,9 @@ class Progress:
         self._sweep = grid.sweep
         jobs = len(grid.jobs)
         self._width = len(str(jobs))
-        total = jobs if grid.sweep else grid.jobs[0].config.learner.get("epochs")
-        self._task = self._bar.add_task("jobs" if grid.sweep else "epochs", total=total)
+        epochs = grid.jobs[0].config.learner.get("epochs")
+        what = "jobs" if grid.sweep else "epochs" if epochs is not None else "fitting"
+        self._task = self._bar.add_task(what, total=jobs if grid.sweep else epochs)
         self._done = 0
         self._shown = False
         self._began = time.perf_counter()

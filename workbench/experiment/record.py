@@ -12,6 +12,7 @@ from workbench.experiment import journal
 from workbench.registry import registry
 
 if TYPE_CHECKING:
+    from matplotlib.animation import Animation
     from matplotlib.figure import Figure
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
@@ -98,10 +99,14 @@ class Record:
         self.tags[key] = value
         self._write("tag", key=key, value=value)
 
-    def log_figure(self, name: str, figure: Figure) -> None:
-        """Save a figure as ``figures/<name>.png``."""
-        path = self._inside(f"figures/{name}.png")
-        figure.savefig(path, dpi=150)
+    def log_figure(self, name: str, figure: Figure | Animation) -> None:
+        """Save a figure as ``figures/<name>.png``, one that moves as ``figures/<name>.gif``."""
+        if hasattr(figure, "savefig"):
+            path = self._inside(f"figures/{name}.png")
+            figure.savefig(path, dpi=150)
+        else:
+            path = self._inside(f"figures/{name}.gif")
+            figure.save(path, writer="pillow", dpi=80)
         self.figures[name] = path
         self._write("figure", name=name, path=str(path.relative_to(self.directory)))
 

@@ -17,7 +17,10 @@ from workbench.experiment.record import Record
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
 
-RESULTS = ("val/loss", "val/accuracy", "val/r2")
+RESULTS = (
+    *("val/loss", "val/accuracy", "val/r2"),
+    *("cluster/n_clusters", "cluster/inertia", "cluster/silhouette", "cluster/adjusted_rand"),
+)
 PARAMETERS = "network/parameters"
 COLOURS = {"RUNNING": "yellow", "FINISHED": "", "FAILED": "red", "KILLED": "yellow"}
 

@@ -14,6 +14,7 @@ from workbench.experiment.record import ROOT, Record, new_id
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
+    from workbench.clustering import Clustering
     from workbench.network import Network
 
 
@@ -41,6 +42,7 @@ class Run(Record):
         self.metrics: dict[str, list[tuple[int, float]]] = {}
         self._results: dict[str, float] = {}
         self._models: dict[int, Path] = {}
+        self._clustering: Path | None = None
 
     @classmethod
     def start(
@@ -109,6 +111,20 @@ class Run(Record):
         kept = (epoch for epoch in sorted(self._models) if best is None or epoch <= best)
         return {epoch: Network.load(self._models[epoch]) for epoch in kept}
 
+    def log_clustering(self, clustering: Clustering) -> None:
+        """Save what a clusterer found, with its history, as ``model/clustering.safetensors``."""
+        from workbench.clustering.file import save
+
+        self._clustering = self._inside("model/clustering.safetensors")
+        save(clustering, self._clustering)
+        self._write("clustering", path=str(self._clustering.relative_to(self.directory)))
+
+    def clustering(self) -> Clustering | None:
+        """What the clusterer found, with its history; None if the learner was none, or did not come that far."""
+        from workbench.clustering.file import load
+
+        return None if self._clustering is None else load(self._clustering)
+
     def data(self) -> Prepared:
         """The data it was trained and validated on, made again from its ``config.yaml``. Raises ``DataError``."""
         from omegaconf import OmegaConf
@@ -128,5 +144,7 @@ class Run(Record):
                 self._results = dict(metrics)
             case {"event": "model", "path": path, "epoch": epoch}:
                 self._models[epoch] = self.directory / path
+            case {"event": "clustering", "path": path}:
+                self._clustering = self.directory / path
             case _:
                 super()._apply(record)

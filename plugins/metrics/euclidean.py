@@ -1,0 +1,31 @@
+"""Euclidean distance √Σ(x - y)²; the mean has the least squared distance to its points (row K3)."""
+
+import math
+
+import numpy as np
+
+from workbench import Metric, hookimpl
+
+
+def euclidean(x, y):
+    return math.sqrt(squared(x, y))
+
+
+def squared(x, y):
+    total = 0.0
+    for j in range(x.size):
+        total += (x[j] - y[j]) ** 2
+    return total
+
+
+def mean(points, center):
+    total = np.zeros(center.size)  # of float64: summed in float32, ten million points would have another mean
+    for i in range(len(points)):
+        for j in range(center.size):
+            total[j] += points[i, j]
+    center[:] = total / len(points)
+
+
+@hookimpl
+def register_metrics():
+    return [Metric("euclidean", euclidean, mean, cost=squared, squared_euclidean=True)]
