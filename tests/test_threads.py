@@ -100,7 +100,7 @@ class SlowPool(ThreadPoolExecutor):
 
 def test_networks_train_side_by_side(shards, monkeypatch):
     """From several Python threads at once, each divided over several of its own; and after a fork."""
-    monkeypatch.setattr("workbench.network.driver._pool", functools.cache(SlowPool))
+    monkeypatch.setattr("workbench.jit.threads._pool", functools.cache(SlowPool))
 
     def train(seed):
         return bits(make(threads=4, seed=seed).fit(X, LABELS))
@@ -132,7 +132,7 @@ def test_an_interrupt_leaves_no_thread_waiting(shards, monkeypatch):
     earlier = signal.signal(signal.SIGUSR1, interrupt)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr("workbench.network.driver._pool", functools.cache(Interrupted))
+            patch.setattr("workbench.jit.threads._pool", functools.cache(Interrupted))
             with pytest.raises(KeyboardInterrupt):
                 make(threads=2).fit(X, LABELS)
     finally:

@@ -44,9 +44,14 @@ def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: f
     return Clustering(labels, centers, history[-1]["inertia"], step, history)
 
 
+def stride_of(n: int) -> int:
+    """Of ``n`` labels a half-step of the history keeps every so many."""
+    return -(-n // KEPT)
+
+
 def half_step(step: int, half: str, centers: np.ndarray, labels: np.ndarray, inertia: float, changed: int) -> HalfStep:
-    """An entry of the history; of many labels it keeps some, in the smallest type that holds them."""
-    stride = -(-len(labels) // KEPT)
+    """An entry of the history; labels are kept in the smallest type that holds them."""
+    stride = stride_of(len(labels))
     kept = labels[::stride].astype(np.min_scalar_type(len(centers)))
     return HalfStep(
         step=step, half=half, inertia=inertia, centers=centers, labels=kept, stride=stride,  # type: ignore[typeddict-item]
@@ -76,10 +81,15 @@ def warn_of_empty(labels: np.ndarray, n_clusters: int) -> None:
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
+def costliest(costs: np.ndarray, count: int) -> np.ndarray:
+    """Places of the points that cost most, so many, the first of equals; none where no point costs anything."""
+    return np.argsort(-costs, kind="stable")[:count] if costs.max() > 0 else np.empty(0, np.int64)
+
+
 def _update(X: np.ndarray, labels: np.ndarray, costs: np.ndarray, centers: np.ndarray, metric: str) -> np.ndarray:
     empty = np.flatnonzero(np.bincount(labels, minlength=len(centers)) == 0)
-    if empty.size and costs.max() > 0:
-        labels = labels.copy()
-        labels[np.argsort(-costs, kind="stable")[: empty.size]] = empty
+    if empty.size:
+        labels, taken = labels.copy(), costliest(costs, empty.size)
+        labels[taken] = empty[: taken.size]
     moved = centers_of(X, labels, len(centers), metric)
     return np.where(np.isnan(moved), centers, moved)

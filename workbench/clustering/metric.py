@@ -158,13 +158,8 @@ def _in_rows(n: int, work: Callable[[slice], None]) -> None:
         for rows in portions:
             work(rows)
         return
+    from workbench.jit.threads import thread_count
+
     with ThreadPoolExecutor(thread_count()) as pool:
         for _ in pool.map(work, portions):
             pass
-
-
-def thread_count(threads: int | None = None) -> int:
-    """``threads``, or as many as there are cores to run on."""
-    if threads is not None:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,7 +7,8 @@ import functools
 import importlib
 import inspect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,28 +70,68 @@ def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
     composer = _Composer()
     overrides = {o.key_or_group: o for o in map(composer.parse, arguments)}
     hydra = composer.files([o for o in overrides.values() if not o.is_sweep_override()]).composed.hydra
-    for part, choice in (("launcher", "basic"), ("sweeper", "basic")):
-        if hydra.runtime.choices[f"hydra/{part}"] != choice:
-            raise ConfigError(f"hydra/{part}: only {choice!r} is supported so far.")
+    for part, supported in (("launcher", "basic"), ("sweeper", "basic")):
+        if hydra.runtime.choices[f"hydra/{part}"] != supported:
+            raise ConfigError(f"hydra/{part}: only {supported!r} is supported so far.")
     sweep = multirun or hydra.mode == RunMode.MULTIRUN
     if sweep:
         params = (composer.parse(f"{key}={value}") for key, value in (hydra.sweeper.params or {}).items())
         overrides = {o.key_or_group: o for o in params} | overrides
     choices = {key: composer.choices(override, sweep) for key, override in overrides.items()}
     varied = [key for key, values in choices.items() if len(values) > 1]
-    jobs = []
-    for combination in itertools.product(*choices.values()):
+    combinations = list(itertools.product(*choices.values()))
+    names, drafts, jobs = [], [], []
+    for combination in combinations:
         changes = {key: o for key, o in zip(choices, combination, strict=True) if key in varied}
-        name = " ".join(_label(key, o, varied) for key, o in changes.items())
-        try:
-            config = check(composer.compose(combination))
-        except (WorkbenchError, OmegaConfBaseException) as error:
-            if not name:
-                raise
-            reason = error if isinstance(error, WorkbenchError) else _in_one_line(error)
-            raise ConfigError(f"in the job {name!r}: {reason}") from error
+        names.append(" ".join(_label(key, o, varied) for key, o in changes.items()))
+        with _of_job(names[-1]):
+            drafts.append(composer.compose(combination))
+    for name, draft in zip(names, drafts, strict=True):
+        with _of_job(name):
+            config = check(_own(draft, drafts, varied))
         jobs.append(Job(name or f"{config.learner['name']} on {config.dataset['name']}", config))
-    return Grid(jobs, [f"{key}.name" if key in GROUPS else key for key in varied], sweep)
+    differing = (name for key in varied for name in _settings(list(choices).index(key), key, combinations, jobs))
+    return Grid(jobs, list(differing), sweep)
+
+
+@contextmanager
+def _of_job(name: str) -> Iterator[None]:
+    """Let an error say which job of a sweep it is about."""
+    try:
+        yield
+    except (WorkbenchError, OmegaConfBaseException) as error:
+        if not name:
+            raise
+        reason = error if isinstance(error, WorkbenchError) else _in_one_line(error)
+        raise ConfigError(f"in the job {name!r}: {reason}") from error
+
+
+def _own(draft: Mapping[str, Any], drafts: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> dict[str, Any]:
+    """Without what is meant for others: an option that only some of the learners compared have is theirs alone.
+
+    So with data sets. It stays, for the check to refuse, if it is varied itself: jobs would differ in name only.
+    """
+    own = dict(draft)
+    for group in (key for key in varied if key in GROUPS):
+        chosen = {each[group]["name"]: choice(group, each[group]["name"]).options for each in drafts}
+        known = chosen[draft[group]["name"]]
+        foreign = {name for options in chosen.values() for name in options if f"{group}.{name}" not in varied}
+        own[group] = {name: value for name, value in draft[group].items() if name in known or name not in foreign}
+    return own
+
+
+def _settings(place: int, key: str, combinations: Sequence[Sequence[Override]], jobs: Sequence[Job]) -> list[str]:
+    """The dotted keys in which the choices for ``key`` differ: itself, or whatever the files of a group set."""
+    if key in GROUPS:
+        return [f"{key}.name"]
+    apart = [
+        job.config.params
+        for job, combination in zip(jobs, combinations, strict=True)
+        if all(a is b for i, (a, b) in enumerate(zip(combination, combinations[0], strict=True)) if i != place)
+    ]
+    if key in apart[0]:
+        return [key]
+    return [name for name in apart[0] if len({params.get(name) for params in apart}) > 1]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ VECTOR_BYTES, ROWS = (64, 8) if _FEATURES.get("avx512f") else (32, 6) if _FEATUR
 VECTORS = 2
 SIZE = {"float32": 4, "float64": 8}
 
-_ELEMENTS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
+ELEMENTS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 
 
 def micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
@@ -31,7 +31,7 @@ def micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
     ``vectors`` SIMD registers. Addresses are in bytes, tables of int64 and strides in elements. One broadcast of A and
     ``vectors`` loads of B feed ``rows * vectors`` fused multiply-adds, whose sums stay in registers.
     """
-    element, lanes = _ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
+    element, lanes = ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
     vector, mask = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(1), lanes)
     suffix = f"v{lanes}f{8 * SIZE[dtype]}"
 
@@ -134,7 +134,7 @@ def micro_kernel(dtype: str, rows: int, vectors: int) -> Any:
         typing_context: Any, a: Any, a_rows: Any, steps: Any, b: Any, b_step: Any, c: Any, c_rows: Any, bias: Any,
         depth: Any, columns: Any, accumulate: Any,
     ) -> Any:  # fmt: skip
-        return _calling(f"workbench_{rows}x{vectors}_{dtype}", 11, build)
+        return calling(f"workbench_{rows}x{vectors}_{dtype}", 11, build)
 
     return kernel
 
@@ -145,7 +145,7 @@ def transpose_tile(dtype: str) -> Any:
     Stage by stage, halves, quarters, ... of pairs of rows change places: log2(lanes) shuffles a row instead of one
     load a number.
     """
-    element, lanes = _ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
+    element, lanes = ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
     vector, indices = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(32), lanes)
 
     def build(module: Any, function: Any) -> None:
@@ -173,25 +173,28 @@ def transpose_tile(dtype: str) -> Any:
 
     @intrinsic
     def transpose(typing_context: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
-        return _calling(f"workbench_transpose_{dtype}", 4, build)
+        return calling(f"workbench_transpose_{dtype}", 4, build)
 
     return transpose
 
 
-def _calling(name: str, count: int, build: Callable[[Any, Any], None]) -> tuple[Any, Any]:
-    """What an intrinsic returns that calls a function of ``count`` words, built once in every module that needs it."""
+def calling(name: str, count: int, build: Callable[[Any, Any], None], result: Any = types.void) -> tuple[Any, Any]:
+    """What an intrinsic returns that calls a function of ``count`` words, built once in every module that needs it.
+
+    ``result``: int64, or void.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [I64] * count)
+        kind = ir.FunctionType(ir.VoidType() if result is types.void else I64, [I64] * count)
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         if function.is_declaration:
             function.linkage = "internal"
             function.attributes.add("noinline")
             build(builder.module, function)
-        builder.call(function, arguments)
-        return context.get_dummy_value()
+        returned = builder.call(function, arguments)
+        return context.get_dummy_value() if result is types.void else returned
 
-    return types.void(*[types.int64] * count), generate
+    return result(*[types.int64] * count), generate
 
 
 def stack(size: int) -> Any:

@@ -8,16 +8,14 @@ barriers, so the bits do not depend on how many there are.
 from __future__ import annotations
 
 import functools
-import os
-import threading
 import traceback
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import PluginError
+from workbench.jit.threads import divide, meeting
 from workbench.network.operands import (
     FIRST,
     KEY,
@@ -34,8 +32,6 @@ from workbench.network.operands import (
 )
 from workbench.noise import derive
 
-_SPINS = 2000  # looks at the counter before a waiting thread gives its core away
-
 _ADDRESS, _BARRIER, _CHECK, _ROW = range(4)  # columns of a program
 _ARGUMENTS = (
     "program, records, losses, rates, arrived, n, batch_size, shard_rows, first, last, "
@@ -44,23 +40,10 @@ _ARGUMENTS = (
 
 
 def address_of(*arguments):  # type: ignore[no-untyped-def]
-    raise NotImplementedError("bound to the intrinsic, as are the four below")
+    raise NotImplementedError("bound to the intrinsic, as are the three below; the last is the threads' own")
 
 
-as_bits = call_kernel = atomic_add = atomic_load = yield_processor = address_of
-
-
-def barrier(counter, threads):  # type: ignore[no-untyped-def]
-    """Wait until every thread has come as often as this one; False if the run was called off meanwhile."""
-    target = (atomic_add(counter, 1) // threads + 1) * threads
-    spins = 0
-    while atomic_load(counter) < target:
-        if atomic_load(counter + 8) != 0:
-            return False
-        spins += 1
-        if spins > _SPINS:
-            yield_processor()
-    return True
+as_bits = call_kernel = atomic_add = barrier = address_of
 
 
 def drive(  # type: ignore[no-untyped-def]
@@ -122,34 +105,15 @@ def compiled_driver() -> Any:
     """The driver as machine code, one for every program there is."""
     from numba import types
 
-    from workbench.jit import intrinsics, specialise
+    from workbench.jit import intrinsics, specialise, threads
 
-    bind = {name: getattr(intrinsics, name) for name in
-            ("address_of", "as_bits", "call_kernel", "atomic_add", "atomic_load", "yield_processor")}  # fmt: skip
+    bind = {name: getattr(intrinsics, name) for name in ("address_of", "as_bits", "call_kernel", "atomic_add")}
+    bind["barrier"] = threads.barrier
     table, vector = types.int64[:, ::1], types.float64[::1]
     words = [types.int64] * 10
     signature = types.void(table, table, types.float64[:, ::1], vector, types.int64[::1], *words, vector)
     source = f"def kernel({_ARGUMENTS}):\n    drive({_ARGUMENTS})\n"
     return specialise("driver", source, signature, {"drive": (drive, bind)}, {}, "float64", kind="njit", owner="driver")
-
-
-# One divided run at a time: threads that wait for each other at barriers must all have a worker.
-_divided = threading.RLock()
-
-
-@functools.cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="workbench")
-
-
-def _forget_pools() -> None:
-    """A forked child has none of its parent's threads."""
-    _pool.cache_clear()
-    _divided.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_divided.acquire, after_in_parent=_divided.release, after_in_child=_forget_pools)
 
 
 class Program:
@@ -176,7 +140,7 @@ class CompiledProgram(Program):
         rows = [[self._row(o, s) for s in shards] for o in operations]
         self._memory = np.array([slot for line in rows for row in line for slot in row], dtype=np.int64)
         self._table = np.zeros((len(operations), _ROW + len(shards)), dtype=np.int64)
-        self._arrived = np.zeros(8, dtype=np.int64)
+        self._arrived = meeting()
         address = self._memory.ctypes.data
         wide_before = False
         for i, (operation, line) in enumerate(zip(operations, rows, strict=True)):
@@ -196,7 +160,7 @@ class CompiledProgram(Program):
             training: bool, threads: int) -> tuple[float, int, bool]:  # fmt: skip
         driver, result = compiled_driver(), np.zeros(3)
         threads = max(1, min(threads, len(self.shards)))
-        self._arrived[:] = self.records[:, RAISED] = 0
+        self.records[:, RAISED] = 0
 
         def work(thread: int) -> None:
             driver(
@@ -204,10 +168,7 @@ class CompiledProgram(Program):
                 first, last, steps_before, seed, int(training), thread, threads, result,
             )  # fmt: skip
 
-        if threads == 1:
-            work(0)
-        else:
-            self._run_divided(work, threads)
+        divide(work, threads, self._arrived)
         for shard, raised in zip(self.shards, self.records[:, RAISED].tolist(), strict=True):
             if raised:
                 raise self._explained(self.operations[raised - 1], shard)
@@ -222,18 +183,6 @@ class CompiledProgram(Program):
             place = traceback.extract_tb(error.__traceback__)[-1]
             return PluginError(f"{what}: {place.filename}, line {place.lineno}: {type(error).__name__}: {error}")
         return PluginError(f"{what} raised an error that plain Python does not.")
-
-    def _run_divided(self, work: Callable[[int], None], threads: int) -> None:
-        others: list[Future] = []
-        with _divided:
-            try:
-                others += [_pool(threads - 1).submit(work, thread) for thread in range(1, threads)]
-                work(0)
-            except BaseException:  # an interrupt: the others must not wait for a thread that will not come
-                self._arrived[1] = 1
-                raise
-            finally:
-                wait(others)
 
 
 class ReferenceProgram(Program):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, did_you_mean
+from workbench.jit.threads import thread_count
 from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers, gives_probabilities
 from workbench.network.driver import CompiledProgram, Program, ReferenceProgram, compiled_driver
 from workbench.network.operands import Operation
@@ -133,7 +134,7 @@ class Network:
         y, _ = self._targets(y, len(X), self.stages)
         order = np.arange(len(X))
         program = self._program(plan, plan.gradient_operations(X, y, order))
-        program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, self._thread_count())
+        program.run(len(X), len(X), 0, 1, np.zeros(1), self._steps, self._noise_seed, True, thread_count(self._threads))
         return plan.reduced(float(plan.losses[:, 0].sum()), len(X)), plan.gradients()
 
     def fit(
@@ -375,11 +376,6 @@ class Network:
         """0: initial values, 1: orders, 2: noise."""
         return np.random.SeedSequence(int(self._seed)).spawn(3)[purpose]
 
-    def _thread_count(self) -> int:
-        if self._threads is not None:
-            return self._threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
     def _rates(self, steps_per_epoch: int) -> np.ndarray:
         """The learning rate of every step, (epochs, steps_per_epoch)."""
         steps = np.arange(self._epochs * steps_per_epoch)
@@ -412,7 +408,7 @@ class Network:
         for first in range(0, steps, chunk):
             last = min(first + chunk, steps)
             loss, stopped, broke = program.run(
-                n, plan.batch_size, first, last, rates, self._steps, seed, training, self._thread_count()
+                n, plan.batch_size, first, last, rates, self._steps, seed, training, thread_count(self._threads)
             )
             total += loss
             if broke:
