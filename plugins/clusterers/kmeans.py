@@ -25,14 +25,20 @@ def kmeans(
     """Partition into ``n_clusters`` around centres, each the middle of its points by the ``metric``'s own rule.
 
     ``init``: ``k-means++``, ``random`` points, or the centres themselves, (n_clusters, n_features). The best of
-    ``n_init`` starts is taken; ``auto``: 10 from random points, else 1.
+    ``n_init`` starts is taken; ``auto``: 10 from random points, else 1. ``algorithm``: ``lloyd``, ``blocked`` or
+    ``hamerly``, which differ in speed alone; ``auto`` chooses by metric and shape. It stops when no label changes, after
+    ``max_iter`` steps, or when the centres move by less than ``tol`` (see ``workbench.clustering.lloyd``). A cluster left
+    without points takes the point that costs most.
     """
-    from workbench.clustering.lloyd import lloyd
+    from workbench.clustering.algorithms import partition
     from workbench.clustering.seeding import initial_centers
 
     if n_init == "auto":
         n_init = INITIALISATIONS if isinstance(init, str) and init == "random" else 1
-    found = (lloyd(X, initial_centers(X, n_clusters, init, metric, rng), metric, max_iter, tol) for _ in range(n_init))
+    if n_init > 1 and not isinstance(init, str):
+        n_init = 1  # all would be the same
+    starts = (initial_centers(X, n_clusters, init, metric, rng) for _ in range(n_init))
+    found = (partition(X, centers, metric, algorithm, max_iter, tol, threads) for centers in starts)
     return min(found, key=lambda clustering: clustering.inertia)
 
 

@@ -1,5 +1,5 @@
 """Clustering: a function of the points becomes a scikit-learn clusterer; metrics and k-means as machine code."""
 
-from workbench.clustering.clusterer import Clustering, HalfStep, clusterer
+from workbench.clustering.definition import Clustering, HalfStep, clusterer
 
 __all__ = ["Clustering", "HalfStep", "clusterer"]

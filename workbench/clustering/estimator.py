@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from workbench.clustering.clusterer import Clustering, signature
+from workbench.clustering.definition import Clustering, signature
 from workbench.clustering.metric import distances, metric_for, nearest
 from workbench.errors import DataError
 from workbench.options import check_options, options_of
@@ -79,12 +79,8 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
     def _check(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", reset=False)
-        metric_for(self._metric, X)
+        metric_for(self._clustering.metric, X)
         return X
-
-    @property
-    def _metric(self) -> str:
-        return getattr(self, "metric", "euclidean")
 
 
 class _Predicting(ClusteringEstimator):
@@ -104,12 +100,12 @@ class _Centred(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Predicting):
     def transform(self, X: Any) -> np.ndarray:
         """Distances to all centres, (n_samples, n_clusters)."""
         X = self._check(X)
-        return distances(X, self.cluster_centers_.astype(X.dtype, copy=False), self._metric)
+        return distances(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the total cost of ``X`` to the nearest centres; higher is better, as for every score."""
         X = self._check(X)
-        _, cost = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._metric)
+        _, cost = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
         return -float(cost.sum())
 
     @property
@@ -130,7 +126,7 @@ class _Incremental:
 
 
 def _nearest_center(model: Any, X: np.ndarray) -> np.ndarray:
-    labels, _ = nearest(X, model.cluster_centers_.astype(X.dtype, copy=False), model._metric)
+    labels, _ = nearest(X, model.cluster_centers_.astype(X.dtype, copy=False), model._clustering.metric)
     return labels
 
 
@@ -145,25 +141,22 @@ def estimator_class(
     """The class of one clusterer, the same object every time; its name is the plugin's, as a class is called."""
     base: type = _Centred if centers else _Predicting if predict is not None else ClusteringEstimator
     options = signature(fit)
-    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-    def __init__(self: Any, **given: Any) -> None:
-        base.__init__(self, **given)
+    def initialise(self: Any, **given: Any) -> None:
+        base.__init__(self, **given)  # type: ignore[misc]
 
-    def __reduce__(self: Any) -> tuple:
+    def reduce(self: Any) -> tuple:
         return _unfitted, (name, fit, centers, predict, partial_fit), self.__getstate__()
 
-    __init__.__signature__ = options.replace(parameters=[itself, *options.parameters.values()])  # type: ignore[attr-defined]
-    own = {"_name": name, "_fit": fit, "_options": options, "_predict": predict or _nearest_center}
-    own |= {"__init__": __init__, "__reduce__": __reduce__, "__doc__": inspect.getdoc(fit), "__module__": __name__}
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    initialise.__signature__ = options.replace(parameters=[itself, *options.parameters.values()])  # type: ignore[attr-defined]
+    own: dict[str, Any] = {"_name": name, "_options": options, "__init__": initialise, "__reduce__": reduce}
+    own |= {"__doc__": inspect.getdoc(fit), "__module__": __name__}
+    own |= {"_fit": staticmethod(fit), "_predict": staticmethod(predict or _nearest_center)}
     bases: tuple[type, ...] = (base,)
     if partial_fit is not None:
-        bases, own["_partial_fit"] = (_Incremental, base), partial_fit
-    class_name = "".join(word.capitalize() for word in name.split("_"))
-    return type(class_name, bases, {key: staticmethod(v) if key in _FUNCTIONS else v for key, v in own.items()})
-
-
-_FUNCTIONS = ("_fit", "_predict", "_partial_fit")
+        bases, own["_partial_fit"] = (_Incremental, base), staticmethod(partial_fit)
+    return type("".join(word.capitalize() for word in name.split("_")), bases, own)
 
 
 def _unfitted(*described: Any) -> ClusteringEstimator:

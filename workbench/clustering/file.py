@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from workbench.clustering.clusterer import Clustering, HalfStep
+from workbench.clustering.definition import Clustering, HalfStep
 
 HALVES = ("assign", "update")
 _NUMBERS = ("step", "inertia", "stride", "digest", "changed")  # of a half-step
@@ -16,7 +17,7 @@ _NUMBERS = ("step", "inertia", "stride", "digest", "changed")  # of a half-step
 
 def save(clustering: Clustering, path: Path) -> None:
     """Write it all but the attributes."""
-    arrays = {"labels": clustering.labels}
+    arrays: dict[str, Any] = {"labels": clustering.labels}
     if clustering.centers is not None:
         arrays["centers"] = clustering.centers
     if clustering.inertia is not None:
@@ -27,13 +28,15 @@ def save(clustering: Clustering, path: Path) -> None:
         arrays["history.half"] = np.array([HALVES.index(each["half"]) for each in history], np.uint8)
         for name in (*_NUMBERS, "centers", "labels"):
             arrays[f"history.{name}"] = np.array([each[name] for each in history])  # type: ignore[literal-required]
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(arrays, path, {"metric": clustering.metric})
 
 
 def load(path: Path) -> Clustering:
     """Read it back. Raises ``FileNotFoundError``, and ``SafetensorError`` for a file that is broken."""
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+        metric = file.metadata()["metric"]
     history = []
     for i in range(len(arrays.get("history.half", ()))):
         numbers = {name: arrays[f"history.{name}"][i].item() for name in _NUMBERS}
@@ -46,4 +49,5 @@ def load(path: Path) -> Clustering:
         None if inertia is None else inertia.item(),
         None if n_iter is None else n_iter.item(),
         history,
+        metric,
     )

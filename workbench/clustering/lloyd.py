@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from workbench.clustering.clusterer import Clustering, HalfStep
+from workbench.clustering.definition import Clustering, HalfStep
 from workbench.clustering.metric import centers_of, nearest, own_costs
 
 KEPT = 10_000  # labels that a half-step of the history keeps
@@ -41,7 +41,7 @@ def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: f
         changed = int(np.count_nonzero(labels != before))
         history.append(half_step(step + 1, "assign", centers, labels, float(costs.sum(dtype=np.float64)), changed))
     warn_of_empty(labels, len(centers))
-    return Clustering(labels, centers, history[-1]["inertia"], step, history)
+    return Clustering(labels, centers, history[-1]["inertia"], step, history, metric)
 
 
 def stride_of(n: int) -> int:

@@ -23,7 +23,9 @@ def initial_centers(X: np.ndarray, n_clusters: int, init: Any, metric: str, rng:
     """
     if isinstance(init, str):
         if init not in METHODS:
-            raise ConfigError(f"no init is named {init!r}{did_you_mean(init, METHODS)} An array of centres will do, too.")
+            raise ConfigError(
+                f"no init is named {init!r}{did_you_mean(init, METHODS)} An array of centres will do, too."
+            )
         if init == "random":
             return X[rng.choice(len(X), n_clusters, replace=False)].copy()
         return _plus_plus(X, n_clusters, metric, rng)

@@ -25,7 +25,7 @@ def cluster(run: Run, model: Any, data: Prepared, seed: int) -> None:
     found = clustering_of(model)
     for half_step, each in enumerate(found.history, start=1):
         run.log_metrics({INERTIA: each["inertia"]}, half_step)
-    measured = {"time/fit_seconds": seconds} | scores(found, data, getattr(model, "metric", "euclidean"), seed)
+    measured = {"time/fit_seconds": seconds} | scores(found, data, seed)
     run.log_metrics({key: value for key, value in measured.items() if key not in run.metrics}, step=0)
     run.log_clustering(found)
 
@@ -34,12 +34,15 @@ def clustering_of(model: Any) -> Clustering:
     """What a fitted scikit-learn clusterer found."""
     from workbench.clustering import Clustering
 
+    if hasattr(model, "_clustering"):
+        own: Clustering = model._clustering
+        return own
     found = {name: getattr(model, f"{name}_", None) for name in ("inertia", "n_iter", "history")}
     inertia, n_iter, history = found.values()
     return Clustering(model.labels_, getattr(model, "cluster_centers_", None), inertia, n_iter, history or ())
 
 
-def scores(found: Clustering, data: Prepared, metric: str, seed: int) -> dict[str, float]:
+def scores(found: Clustering, data: Prepared, seed: int) -> dict[str, float]:
     """scikit-learn's scores: of the clusters by themselves and, where classes are known, against these.
 
     Noise belongs to no cluster and is left out of the former; against classes it counts as one more cluster. The
@@ -60,7 +63,7 @@ def scores(found: Clustering, data: Prepared, metric: str, seed: int) -> dict[st
     if 1 < n_clusters < len(clustered):
         measured["cluster/davies_bouldin"] = metrics.davies_bouldin_score(X[clustered], labels[clustered])
         measured["cluster/calinski_harabasz"] = metrics.calinski_harabasz_score(X[clustered], labels[clustered])
-        few, silhouettes = silhouette(X, labels, metric, seed)
+        few, silhouettes = silhouette(X, labels, found.metric, seed)
         if len(few):
             measured["cluster/silhouette"] = float(silhouettes.mean())
     if data.y_train.size:

@@ -113,10 +113,11 @@ def _own(draft: Mapping[str, Any], drafts: Sequence[Mapping[str, Any]], varied: 
     """
     own = dict(draft)
     for group in (key for key in varied if key in GROUPS):
-        chosen = {each[group]["name"]: choice(group, each[group]["name"]).options for each in drafts}
-        known = chosen[draft[group]["name"]]
-        foreign = {name for options in chosen.values() for name in options if f"{group}.{name}" not in varied}
-        own[group] = {name: value for name, value in draft[group].items() if name in known or name not in foreign}
+        names = {each[group].get("name") for each in drafts} - {None}
+        options = {name: choice(group, name).options for name in names}
+        foreign = {each for known in options.values() for each in known if f"{group}.{each}" not in varied}
+        foreign -= options.get(draft[group].get("name"), {}).keys()
+        own[group] = {key: value for key, value in draft[group].items() if key not in foreign}
     return own
 
 
@@ -245,8 +246,8 @@ def register() -> None:
     store = ConfigStore.instance()
     for group, kinds in GROUPS.items():
         files = {path.stem for path in (_packaged() / group).glob("*.yaml")}
-        for kind, name in ((kind, name) for kind in kinds for name in registry().names(kind) if name not in files):
-            options = registry().get(kind, name).options.values()
+        for name in {name for kind in kinds for name in registry().names(kind)} - files:
+            options = choice(group, name).options.values()
             node = {"name": name} | {option.name: _default(option, group) for option in options}
             store.store(group=group, name=name, node=node, provider="workbench")
     Plugins.instance().register(_ProjectConf)

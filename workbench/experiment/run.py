@@ -13,8 +13,8 @@ from workbench.experiment.data import Prepared
 from workbench.experiment.record import ROOT, Record, new_id
 
 if TYPE_CHECKING:
-    from workbench.experiment.sweep import Sweep
     from workbench.clustering import Clustering
+    from workbench.experiment.sweep import Sweep
     from workbench.network import Network
 
 

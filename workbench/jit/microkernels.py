@@ -158,15 +158,7 @@ def transpose_tile(dtype: str) -> Any:
             return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
 
         rows = [builder.load(row_at(source, source_row, i), align=SIZE[dtype]) for i in range(lanes)]
-        half = lanes // 2
-        while half:
-            low = ir.Constant(indices, [j if not j & half else lanes + j - half for j in range(lanes)])
-            high = ir.Constant(indices, [j + half if not j & half else lanes + j for j in range(lanes)])
-            for i in range(lanes):
-                if not i & half:
-                    a, b = rows[i], rows[i + half]
-                    rows[i], rows[i + half] = builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
-            half //= 2
+        rows = transposed(builder, rows, indices)
         for i, row in enumerate(rows):
             builder.store(row, row_at(target, target_row, i), align=SIZE[dtype])
         builder.ret_void()
@@ -178,10 +170,27 @@ def transpose_tile(dtype: str) -> Any:
     return transpose
 
 
-def calling(name: str, count: int, build: Callable[[Any, Any], None], result: Any = types.void) -> tuple[Any, Any]:
+def transposed(builder: Any, rows: list[Any], indices: Any) -> list[Any]:
+    """A square of numbers, one vector a row, as one vector a column."""
+    rows, lanes = list(rows), len(rows)
+    half = lanes // 2
+    while half:
+        low = ir.Constant(indices, [j if not j & half else lanes + j - half for j in range(lanes)])
+        high = ir.Constant(indices, [j + half if not j & half else lanes + j for j in range(lanes)])
+        for i in range(lanes):
+            if not i & half:
+                a, b = rows[i], rows[i + half]
+                rows[i], rows[i + half] = builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
+        half //= 2
+    return rows
+
+
+def calling(
+    name: str, count: int, build: Callable[[Any, Any], None], result: Any = types.void, inline: bool = False
+) -> tuple[Any, Any]:
     """What an intrinsic returns that calls a function of ``count`` words, built once in every module that needs it.
 
-    ``result``: int64, or void.
+    ``result``: int64, or void. ``inline``: a short one, for which the call would be what takes long.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -189,7 +198,7 @@ def calling(name: str, count: int, build: Callable[[Any, Any], None], result: An
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         if function.is_declaration:
             function.linkage = "internal"
-            function.attributes.add("noinline")
+            function.attributes.add("alwaysinline" if inline else "noinline")
             build(builder.module, function)
         returned = builder.call(function, arguments)
         return context.get_dummy_value() if result is types.void else returned

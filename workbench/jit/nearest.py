@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from workbench.jit.intrinsics import I64
-from workbench.jit.microkernels import ELEMENTS, SIZE, VECTOR_BYTES, calling
+from workbench.jit.microkernels import ELEMENTS, SIZE, VECTOR_BYTES, calling, transposed
 
 VECTORS = 2
 # Centres at a time, so that their sums (x VECTORS), a point's coordinate (x VECTORS) and one broadcast fit the
@@ -36,14 +36,69 @@ def group_size(n_clusters: int) -> int:
 
 
 @functools.cache
-def nearest_panel(dtype: str, group: int, second: bool) -> Any:
+def copy_tile(dtype: str, columns: int) -> Any:
+    """An intrinsic ``(points, n_features, mean, panel) -> 0``: a register of points less the mean, feature by feature.
+
+    ``points`` is the address of the first of so many rows of ``n_features`` numbers as a register has lanes, ``mean``
+    and ``panel`` that of the first feature there. ``columns`` features are copied: all there are, at most 4; or as many
+    as there are lanes, a square that is transposed in registers.
+    """
+    element, lanes = ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
+    vector, indices = ir.VectorType(element, lanes), ir.VectorType(I32, lanes)
+
+    def build(module: Any, function: Any) -> None:
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        points, n_features, mean, panel = function.args
+        points, mean, panel = (builder.inttoptr(a, element.as_pointer()) for a in (points, mean, panel))
+
+        def load(place: Any, of: Any) -> Any:
+            return builder.load(builder.bitcast(builder.gep(points, [place]), of.as_pointer()), align=SIZE[dtype])
+
+        if columns == lanes:
+            rows = [load(builder.mul(n_features, ir.Constant(I64, i)), vector) for i in range(lanes)]
+            features = transposed(builder, rows, indices)
+        else:
+            rows = [load(ir.Constant(I64, i * lanes), vector) for i in range(columns)]
+            features = deinterleaved(builder, rows, columns, lanes)
+        for j, feature in enumerate(features):
+            middle = builder.load(builder.gep(mean, [ir.Constant(I64, j)]), align=SIZE[dtype])
+            undefined = ir.Constant(vector, ir.Undefined)
+            first = builder.insert_element(undefined, middle, ir.Constant(I32, 0))
+            less = builder.fsub(feature, builder.shuffle_vector(first, undefined, ir.Constant(indices, [0] * lanes)))
+            target = builder.gep(panel, [ir.Constant(I64, j * VECTORS * lanes)])
+            builder.store(less, builder.bitcast(target, vector.as_pointer()), align=SIZE[dtype])
+        builder.ret(ir.Constant(I64, 0))
+
+    @intrinsic
+    def tile(typing_context: Any, points: Any, n_features: Any, mean: Any, panel: Any) -> Any:
+        return calling(f"workbench_copy_{columns}_{dtype}", 4, build, types.int64, inline=True)
+
+    return tile
+
+
+def deinterleaved(builder: Any, rows: list[Any], columns: int, lanes: int) -> list[Any]:
+    """Vectors of ``columns`` features of points that lie one after the other in ``rows``; one vector a feature."""
+    while len(rows) & len(rows) - 1:  # vectors are joined in pairs
+        rows = [*rows, ir.Constant(rows[0].type, ir.Undefined)]
+    size = lanes
+    while len(rows) > 1:
+        every = ir.Constant(ir.VectorType(I32, 2 * size), list(range(2 * size)))
+        rows = [builder.shuffle_vector(a, b, every) for a, b in zip(rows[::2], rows[1::2], strict=True)]
+        size *= 2
+    undefined = ir.Constant(rows[0].type, ir.Undefined)
+    masks = [ir.Constant(ir.VectorType(I32, lanes), [i * columns + j for i in range(lanes)]) for j in range(columns)]
+    return [builder.shuffle_vector(rows[0], undefined, mask) for mask in masks]
+
+
+@functools.cache
+def nearest_panel(dtype: str, group: int, second: bool, features: int = 0) -> Any:
     """An intrinsic ``(points, n_features, centers, norms, blocks, labels, found, least, next) -> changed``.
 
     All but ``n_features`` and ``blocks`` are addresses: ``points`` [n_features][panel_width], ``centers``
     [blocks][n_features][group] holds -2c, ``norms`` [blocks * group] ||c||² (infinite for one that is not there),
     ``labels`` int32 [panel_width] what the points were; it fills ``found`` int32, ``least`` with the bracket above and,
     where ``second``, ``next`` with that of the next nearest centre. Bit i of ``changed`` says whether label i did. Of
-    equally near centres the first is taken.
+    equally near centres the first is taken. ``features``: how many there are, if few; 0: any number.
     """
     element, lanes = ELEMENTS[dtype], VECTOR_BYTES // SIZE[dtype]
     vector, whole = ir.VectorType(element, lanes), ir.VectorType(I32, lanes)
@@ -93,27 +148,36 @@ def nearest_panel(dtype: str, group: int, second: bool) -> Any:
             initial += [splat(norm, vector)] * VECTORS
         builder.branch(inner)
 
+        def add(at_point: Any, at_center: Any, sums: list[Any]) -> list[Any]:
+            x = [load(at_point, v * lanes, vector) for v in range(VECTORS)]
+            added = []
+            for r in range(group):
+                c = splat(builder.load(builder.gep(at_center, [ir.Constant(I64, r)]), align=SIZE[dtype]), vector)
+                added += [builder.call(fma, [x[v], c, sums[r * VECTORS + v]]) for v in range(VECTORS)]
+            return added
+
         builder.position_at_end(inner)
-        j, at_point, at_center = builder.phi(I64), builder.phi(element.as_pointer()), builder.phi(element.as_pointer())
-        j.add_incoming(ir.Constant(I64, 0), outer)
-        at_point.add_incoming(points, outer)
-        at_center.add_incoming(at_centers, outer)
-        sums = []
-        for value in initial:
-            phi = builder.phi(vector)
-            phi.add_incoming(value, outer)
-            sums.append(phi)
-        x = [load(at_point, v * lanes, vector) for v in range(VECTORS)]
-        added = []
-        for r in range(group):
-            c = splat(builder.load(builder.gep(at_center, [ir.Constant(I64, r)]), align=SIZE[dtype]), vector)
-            added += [builder.call(fma, [x[v], c, sums[r * VECTORS + v]]) for v in range(VECTORS)]
-        following = builder.add(j, ir.Constant(I64, 1))
-        next_point = builder.gep(at_point, [ir.Constant(I64, width)])
-        next_center = builder.gep(at_center, [ir.Constant(I64, group)])
-        for phi, value in zip((j, at_point, at_center, *sums), (following, next_point, next_center, *added), strict=True):
-            phi.add_incoming(value, inner)
-        builder.cbranch(builder.icmp_signed("<", following, n_features), inner, compare)
+        if features:
+            added, next_point, next_center = initial, points, at_centers
+            for _ in range(features):
+                added = add(next_point, next_center, added)
+                next_point = builder.gep(next_point, [ir.Constant(I64, width)])
+                next_center = builder.gep(next_center, [ir.Constant(I64, group)])
+            builder.branch(compare)
+        else:
+            j = builder.phi(I64)
+            at_point, at_center = builder.phi(element.as_pointer()), builder.phi(element.as_pointer())
+            sums = [builder.phi(vector) for _ in initial]
+            carried = (j, at_point, at_center, *sums)
+            for phi, value in zip(carried, (ir.Constant(I64, 0), points, at_centers, *initial), strict=True):
+                phi.add_incoming(value, outer)
+            added = add(at_point, at_center, sums)
+            following = builder.add(j, ir.Constant(I64, 1))
+            next_point = builder.gep(at_point, [ir.Constant(I64, width)])
+            next_center = builder.gep(at_center, [ir.Constant(I64, group)])
+            for phi, value in zip(carried, (following, next_point, next_center, *added), strict=True):
+                phi.add_incoming(value, inner)
+            builder.cbranch(builder.icmp_signed("<", following, n_features), inner, compare)
 
         builder.position_at_end(compare)
         new_best, new_runner_up, new_which = list(best), list(runner_up), list(which)
@@ -151,7 +215,7 @@ def nearest_panel(dtype: str, group: int, second: bool) -> Any:
         typing_context: Any, points: Any, n_features: Any, centers: Any, norms: Any, blocks: Any, labels: Any,
         found: Any, least: Any, after: Any,
     ) -> Any:  # fmt: skip
-        return calling(f"workbench_nearest_{group}_{int(second)}_{dtype}", 9, build, types.int64)
+        return calling(f"workbench_nearest_{group}_{int(second)}_{features}_{dtype}", 9, build, types.int64)
 
     return panel
 

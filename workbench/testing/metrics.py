@@ -44,11 +44,12 @@ def check_metric(metric: Metric | str, rng_seed: int = 0) -> None:
         _refuse(spec, "all points are at distance 0 of each other.")
     for pool in pools:
         _check_cost(spec, pool)
-        _check_plain_python(spec, pool)
-        _check_float32(spec, pool)
     for size in SIZES:
         for pool in pools:
             _check_center(spec, pool, rng.permutation(pool)[:size], rng)
+    for pool in pools:
+        _check_plain_python(spec, pool)
+        _check_float32(spec, pool)
 
 
 def _pools(metric: Metric, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -64,6 +65,7 @@ def _pools(metric: Metric, rng: np.random.Generator) -> Iterator[np.ndarray]:
             kinds.append(rng.uniform((-90, -180), (90, 180), (POOL, d)))
         for kind in kinds:
             pool = kind[[_accepts(metric, point) for point in kind]]
+            pool.setflags(write=False)
             if len(pool) >= max(SIZES):
                 yield pool
 
@@ -117,6 +119,31 @@ def _check_cost(metric: Metric, pool: np.ndarray) -> None:
             )
 
 
+def _check_center(metric: Metric, pool: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:
+    center, far = _center(metric, points), _table(metric, metric.function, pool, pool).max()
+    told = f"of the points {_text(*points)} the centre rule makes {_text(center)}"
+    if not (np.isfinite(center).all() and _accepts(metric, center)):
+        _refuse(metric, f"{told}, which is no point of this metric.")
+    if len(points) == 1 and not _apart(metric, points[0], center) <= DIFFERENT * far:
+        _refuse(metric, f"of the single point {_text(points[0])} the centre rule makes {_text(center)}, not the point.")
+    total, slack = _total(metric, points), DIFFERENT * len(points) * _dearest(metric, pool)
+    better = min((*points, points.mean(axis=0), np.median(points, axis=0)), key=total)
+    if not total(better) < total(center) - slack:
+        starts = (center, better, pool[rng.integers(len(pool))])
+        better = min((_minimum(total, start, pool.std(axis=0), slack) for start in starts), key=total)
+    if not total(center) <= total(better) + slack:
+        costs = f"at a total cost of {total(center):.10g}, but {_text(better)} costs {total(better):.10g}"
+        _refuse(metric, f"its centre rule does not minimise its cost: {told}, {costs}.")
+    if metric.squared_euclidean and not np.abs(center - points.mean(axis=0)).max() <= DIFFERENT * np.abs(pool).max():
+        _refuse(metric, f"squared_euclidean is not true: {told}, not their mean {_text(points.mean(axis=0))}.")
+    if max(map(total, points)) <= total(center) + slack:
+        return  # points that cancel: any centre would do, so the rule may take whichever it met first
+    for reordered in (points[::-1].copy(), rng.permutation(points)):
+        again = _center(metric, reordered)
+        if not _apart(metric, center, again) <= SINGLE * far:
+            _refuse(metric, f"{told}, but in the order {_text(*reordered)} it makes {_text(again)}.")
+
+
 def _check_plain_python(metric: Metric, pool: np.ndarray) -> None:
     """Machine code computes the same."""
     for name, function in _functions(metric):
@@ -147,31 +174,6 @@ def _check_float32(metric: Metric, pool: np.ndarray) -> None:
     narrow, wide, total = _center(metric, single), _center(metric, double), _total(metric, double)
     if not total(narrow.astype(np.float64)) - total(wide) <= SINGLE * len(double) * _dearest(metric, double):
         _refuse(metric, f"the centre of {_text(*single)} is {_text(narrow)} in float32, {_text(wide)} in float64.")
-
-
-def _check_center(metric: Metric, pool: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:
-    center, far = _center(metric, points), _table(metric, metric.function, pool, pool).max()
-    told = f"of the points {_text(*points)} the centre rule makes {_text(center)}"
-    if not (np.isfinite(center).all() and _accepts(metric, center)):
-        _refuse(metric, f"{told}, which is no point of this metric.")
-    if len(points) == 1 and not _apart(metric, points[0], center) <= DIFFERENT * far:
-        _refuse(metric, f"of the single point {_text(points[0])} the centre rule makes {_text(center)}, not the point.")
-    total, slack = _total(metric, points), DIFFERENT * len(points) * _dearest(metric, pool)
-    better = min((*points, points.mean(axis=0), np.median(points, axis=0)), key=total)
-    if not total(better) < total(center) - slack:
-        starts = (center, better, pool[rng.integers(len(pool))])
-        better = min((_minimum(total, start, pool.std(axis=0), slack) for start in starts), key=total)
-    if not total(center) <= total(better) + slack:
-        costs = f"at a total cost of {total(center):.10g}, but {_text(better)} costs {total(better):.10g}"
-        _refuse(metric, f"its centre rule does not minimise its cost: {told}, {costs}.")
-    if metric.squared_euclidean and not np.abs(center - points.mean(axis=0)).max() <= DIFFERENT * np.abs(pool).max():
-        _refuse(metric, f"squared_euclidean is not true: {told}, not their mean {_text(points.mean(axis=0))}.")
-    if max(map(total, points)) <= total(center) + slack:
-        return  # points that cancel: any centre would do, so the rule may take whichever it met first
-    for reordered in (points[::-1].copy(), rng.permutation(points)):
-        again = _center(metric, reordered)
-        if not _apart(metric, center, again) <= SINGLE * far:
-            _refuse(metric, f"{told}, but in the order {_text(*reordered)} it makes {_text(again)}.")
 
 
 def _minimum(total: Callable[[np.ndarray], float], start: np.ndarray, spread: np.ndarray, slack: float) -> np.ndarray:
@@ -210,11 +212,8 @@ def _apart(metric: Metric, x: np.ndarray, y: np.ndarray) -> float:
 
 def _table(metric: Metric, function: Callable, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
     """function(x, y) of all pairs, (n, m), as the workbench computes it."""
-    given, out = (X.copy(), Y.copy()), np.full((len(X), len(Y)), np.nan, X.dtype)
-    _kernel(distance_rows, metric, function, X.dtype.name)(*given, out)
-    for before, after in zip((X, Y), given, strict=True):
-        for i in np.flatnonzero((before != after).any(axis=1)):
-            _refuse(metric, f"{function.__name__} changes its arguments: {_text(before[i])} to {_text(after[i])}.")
+    out = np.full((len(X), len(Y)), np.nan, X.dtype)
+    _kernel(distance_rows, metric, function, X.dtype.name)(X, Y, out)
     return out
 
 

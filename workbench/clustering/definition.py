@@ -38,8 +38,8 @@ class Clustering:
     """What a clusterer found: ``labels`` (n_samples,) from 0, -1 for noise.
 
     ``centers`` (n_clusters, n_features) and ``inertia``, the total cost to them, where there are centres. ``history``:
-    every half-step. ``attributes``: whatever else is to be known of the fitted model, which gets them with a ``_`` at
-    the end of their names.
+    every half-step. ``metric``: the one that was used. ``attributes``: whatever else is to be known of the fitted
+    model, which gets them with a ``_`` at the end of their names.
     """
 
     labels: np.ndarray
@@ -47,6 +47,7 @@ class Clustering:
     inertia: float | None = None
     n_iter: int | None = None
     history: Sequence[HalfStep] = ()
+    metric: str = "euclidean"
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -64,8 +65,8 @@ def clusterer(
     parameters are the options, as everywhere; one called ``rng`` is a NumPy Generator, made from the option
     ``random_state`` that the clusterer then has.
 
-    ``centers``: the clustering always has centres. New points then belong to the nearest by the option ``metric``
-    (euclidean where there is none), ``transform`` gives the distances to all, and ``score`` is minus the inertia.
+    ``centers``: the clustering always has centres. New points then belong to the nearest by the clustering's
+    ``metric``, ``transform`` gives the distances to all, and ``score`` is minus the inertia.
     ``predict(model, X) -> labels`` says otherwise; ``model`` is the fitted estimator, with its options and results as
     attributes. ``partial_fit(X, clustering, **options) -> Clustering`` takes up the clustering so far, None at first,
     with more points. Raises ``PluginError`` for a signature that cannot be read.

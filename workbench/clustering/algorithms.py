@@ -1,0 +1,54 @@
+"""Which way to carry out k-means: all give the same clustering, but not equally fast."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from workbench.clustering.definition import Clustering
+from workbench.clustering.lloyd import lloyd
+from workbench.errors import ConfigError, did_you_mean
+from workbench.registry import registry
+
+ALGORITHMS = ("lloyd", "blocked", "hamerly")
+
+
+def partition(
+    X: np.ndarray,
+    centers: np.ndarray,
+    metric: str = "euclidean",
+    algorithm: str = "auto",
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    threads: int | None = None,
+) -> Clustering:
+    """k-means from ``centers`` (n_clusters, n_features) on; see ``lloyd`` for its steps and its end.
+
+    ``algorithm``: ``lloyd`` computes every cost by the metric itself, for any metric; ``blocked`` compares panels of
+    points with blocks of centres as a matrix product does; ``hamerly`` leaves out of that what the triangle inequality
+    settles. The last two are for metrics that are ``squared_euclidean``, and need the compiler. ``auto`` chooses among
+    them by shape. Raises ``ConfigError`` for another one, or one that cannot be had.
+    """
+    fast = registry().get("metric", metric).squared_euclidean
+    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    if algorithm == "auto":
+        algorithm = _choose(X.shape[1], len(centers)) if fast and compiled else "lloyd"
+    if algorithm not in ALGORITHMS:
+        raise ConfigError(f"no algorithm is named {algorithm!r}{did_you_mean(algorithm, ('auto', *ALGORITHMS))}")
+    if algorithm == "lloyd":
+        return lloyd(X, centers, metric, max_iter, tol)
+    if not fast:
+        raise ConfigError(
+            f"algorithm {algorithm!r} is for squared Euclidean costs; with metric {metric!r} take 'lloyd'."
+        )
+    if not compiled:
+        raise ConfigError(f"algorithm {algorithm!r} is machine code, which NUMBA_DISABLE_JIT forbids; take 'lloyd'.")
+    from workbench.clustering.euclidean import euclidean
+
+    return euclidean(X, centers, metric, max_iter, tol, algorithm == "hamerly", threads)
+
+
+def _choose(d: int, k: int) -> str:
+    """Bounds cost a pass over points one by one, which many features and many centres repay."""
+    return "hamerly" if d >= 32 and k >= 32 else "blocked"
