@@ -161,6 +161,20 @@ def test_hook_register_initializers(load):
     assert registry.get("initializer", "fan_in").function(None, (), 3, 4) == 3
 
 
+def test_hook_register_metrics(load):
+    registry = load("""
+        from workbench import Metric, hookimpl
+
+        def first(points, center):
+            center[:] = points[0]
+
+        @hookimpl
+        def register_metrics():
+            return [Metric("discrete", lambda x, y: float((x != y).any()), first, n_features=3)]
+    """)
+    assert registry.get("metric", "discrete").n_features == 3
+
+
 def test_hook_register_clusterers(load):
     registry = load("""
         from workbench import Clusterer, hookimpl

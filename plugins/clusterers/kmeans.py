@@ -26,9 +26,10 @@ def kmeans(
 
     ``init``: ``k-means++``, ``random`` points, or the centres themselves, (n_clusters, n_features). The best of
     ``n_init`` starts is taken; ``auto``: 10 from random points, else 1. ``algorithm``: ``lloyd``, ``blocked`` or
-    ``hamerly``, which differ in speed alone; ``auto`` chooses by metric and shape. It stops when no label changes, after
-    ``max_iter`` steps, or when the centres move by less than ``tol`` (see ``workbench.clustering.lloyd``). A cluster left
-    without points takes the point that costs most.
+    ``hamerly``, which differ in speed alone; ``auto`` chooses by metric and shape. It stops when no label changes,
+    after ``max_iter`` steps, or when the centres move by no more than ``tol``, the sum of their squared moves in units
+    of the features' mean variance. A cluster left without points takes the point that costs most. ``history_`` has
+    every half-step.
     """
     from workbench.clustering.algorithms import partition
     from workbench.clustering.seeding import initial_centers

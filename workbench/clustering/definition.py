@@ -37,9 +37,9 @@ class HalfStep(TypedDict):
 class Clustering:
     """What a clusterer found: ``labels`` (n_samples,) from 0, -1 for noise.
 
-    ``centers`` (n_clusters, n_features) and ``inertia``, the total cost to them, where there are centres. ``history``:
-    every half-step. ``metric``: the one that was used. ``attributes``: whatever else is to be known of the fitted
-    model, which gets them with a ``_`` at the end of their names.
+    ``centers`` (n_clusters, n_features) and ``inertia``, where there are centres: the total cost to them by ``metric``
+    or, if ``adds`` says so, the total distance. ``history``: every half-step. ``attributes``: whatever else is to be
+    known of the fitted model, which gets them with a ``_`` at the end of their names.
     """
 
     labels: np.ndarray
@@ -48,6 +48,7 @@ class Clustering:
     n_iter: int | None = None
     history: Sequence[HalfStep] = ()
     metric: str = "euclidean"
+    adds: Literal["cost", "distance"] = "cost"
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,6 +59,7 @@ def clusterer(
     centers: bool = False,
     predict: Callable[[Any, np.ndarray], np.ndarray] | None = None,
     partial_fit: Callable[..., Clustering] | None = None,
+    check: Callable[..., None] | None = None,
 ) -> Clusterer:
     """The spec of a clusterer that ``fit(X, **options) -> Clustering`` describes.
 
@@ -69,13 +71,15 @@ def clusterer(
     ``metric``, ``transform`` gives the distances to all, and ``score`` is minus the inertia.
     ``predict(model, X) -> labels`` says otherwise; ``model`` is the fitted estimator, with its options and results as
     attributes. ``partial_fit(X, clustering, **options) -> Clustering`` takes up the clustering so far, None at first,
-    with more points. Raises ``PluginError`` for a signature that cannot be read.
+    with more points. ``check(X, **options)`` raises ``ConfigError`` or
+    ``DataError`` for options that do not go together or do not fit the points; it is asked before a sweep begins.
+    Raises ``PluginError`` for a signature that cannot be read.
     """
 
     def build(**options: Any) -> Any:
         from workbench.clustering.estimator import estimator_class
 
-        return estimator_class(name, fit, centers, predict, partial_fit)(**options)
+        return estimator_class(name, fit, centers, predict, partial_fit, check)(**options)
 
     functools.update_wrapper(build, fit)
     build.__signature__ = signature(fit)  # type: ignore[attr-defined]

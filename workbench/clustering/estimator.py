@@ -28,6 +28,7 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
     _name: ClassVar[str]
     _fit: ClassVar[Callable[..., Clustering]]
     _options: ClassVar[inspect.Signature]
+    _check_options: ClassVar[Callable[..., None] | None]
 
     def __init__(self, **options: Any) -> None:
         bound = self._options.bind(**options)
@@ -38,19 +39,17 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Cluster ``X`` (n_samples, n_features); ``y`` is ignored. ``ConfigError``, ``DataError`` for what is wrong."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        arguments = self._arguments(X)
-        self._check_size(X)
-        return self._take(type(self)._fit(X, **arguments))
+        self.check_data(X)
+        return self._take(type(self)._fit(X, **self._arguments(X)))
 
     def check_data(self, X: np.ndarray, y: Any = None) -> None:
         """Raise what ``fit`` would for these options and points, computing nothing."""
-        self._arguments(X)
-        self._check_size(X)
-
-    def _check_size(self, X: np.ndarray) -> None:
-        wanted = getattr(self, "n_clusters", None)
+        arguments = self._arguments(X)
+        wanted = arguments.get("n_clusters")
         if wanted is not None and wanted > len(X):
             raise DataError(f"n_clusters = {wanted} is more than the {len(X)} points there are.")
+        if self._check_options is not None:
+            self._check_options(X, **{name: value for name, value in arguments.items() if name != "rng"})
 
     def _arguments(self, X: np.ndarray) -> dict[str, Any]:
         """The checked options as the function takes them."""
@@ -103,10 +102,12 @@ class _Centred(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Predicting):
         return distances(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Minus the total cost of ``X`` to the nearest centres; higher is better, as for every score."""
+        """Minus the inertia that ``X`` has at the nearest centres; higher is better, as for every score."""
         X = self._check(X)
-        _, cost = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
-        return -float(cost.sum())
+        if self._clustering.adds == "distance":
+            return -float(self.transform(X).min(axis=1).sum())
+        _, costs = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
+        return -float(costs.sum())
 
     @property
     def _n_features_out(self) -> int:
@@ -137,6 +138,7 @@ def estimator_class(
     centers: bool,
     predict: Callable[[Any, np.ndarray], np.ndarray] | None,
     partial_fit: Callable[..., Clustering] | None,
+    check: Callable[..., None] | None,
 ) -> type[ClusteringEstimator]:
     """The class of one clusterer, the same object every time; its name is the plugin's, as a class is called."""
     base: type = _Centred if centers else _Predicting if predict is not None else ClusteringEstimator
@@ -146,13 +148,14 @@ def estimator_class(
         base.__init__(self, **given)  # type: ignore[misc]
 
     def reduce(self: Any) -> tuple:
-        return _unfitted, (name, fit, centers, predict, partial_fit), self.__getstate__()
+        return _unfitted, (name, fit, centers, predict, partial_fit, check), self.__getstate__()
 
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     initialise.__signature__ = options.replace(parameters=[itself, *options.parameters.values()])  # type: ignore[attr-defined]
     own: dict[str, Any] = {"_name": name, "_options": options, "__init__": initialise, "__reduce__": reduce}
     own |= {"__doc__": inspect.getdoc(fit), "__module__": __name__}
     own |= {"_fit": staticmethod(fit), "_predict": staticmethod(predict or _nearest_center)}
+    own["_check_options"] = None if check is None else staticmethod(check)
     bases: tuple[type, ...] = (base,)
     if partial_fit is not None:
         bases, own["_partial_fit"] = (_Incremental, base), staticmethod(partial_fit)

@@ -78,7 +78,7 @@ def nearest(X: np.ndarray, centers: np.ndarray, metric: str) -> tuple[np.ndarray
     spec = registry().get("metric", metric)
     labels, costs = np.empty(len(X), np.int32), np.empty(len(X), X.dtype)
     kernel = _kernel(nearest_rows, spec, spec.cost or spec.function, X.dtype.name)
-    centers = np.ascontiguousarray(centers)
+    X, centers = np.ascontiguousarray(X), np.ascontiguousarray(centers)
     _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]))
     return labels, costs
 
@@ -94,7 +94,7 @@ def own_costs(X: np.ndarray, centers: np.ndarray, labels: np.ndarray, metric: st
     spec = registry().get("metric", metric)
     costs = np.empty(len(X), X.dtype)
     kernel = _kernel(own_rows, spec, spec.cost or spec.function, X.dtype.name)
-    centers = np.ascontiguousarray(centers)
+    X, centers = np.ascontiguousarray(X), np.ascontiguousarray(centers)
     _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]))
     return costs
 
@@ -118,7 +118,7 @@ def centers_of(X: np.ndarray, labels: np.ndarray, n_clusters: int, metric: str) 
 def _between(X: np.ndarray, Y: np.ndarray, spec: Metric, function: Callable) -> np.ndarray:
     out = np.empty((len(X), len(Y)), X.dtype)
     kernel = _kernel(distance_rows, spec, function, X.dtype.name)
-    Y = np.ascontiguousarray(Y)
+    X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
     _in_rows(len(X), lambda rows: kernel(X[rows], Y, out[rows]))
     return out
 
