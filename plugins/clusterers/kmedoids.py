@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from workbench import Clustering, clusterer, hookimpl
-from workbench.clustering.lloyd import warn_of_empty
+from workbench.clustering.lloyd import count_clusters, warn_of_empty
 from workbench.clustering.metric import nearest
 from workbench.errors import ConfigError
 from workbench.plugins.clusterers._pairwise import check_pairs, pairwise
@@ -45,7 +45,7 @@ def kmedoids(
             break
     centers = X[medoids]
     labels, _ = nearest(X, centers, metric)
-    warn_of_empty(labels, n_clusters)
+    warn_of_empty(count_clusters(labels), n_clusters)
     inertia = float(distance[medoids].min(axis=0).sum())
     found = {"medoid_indices": medoids}
     return Clustering(labels, centers, inertia, n_iter, metric=metric, adds="distance", attributes=found)

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from workbench.clustering.definition import Clustering, signature
+from workbench.clustering.lloyd import count_clusters
 from workbench.clustering.metric import distances, metric_for, nearest
 from workbench.errors import DataError
 from workbench.options import check_options, options_of
@@ -67,13 +68,17 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
     def _take(self, found: Clustering) -> Self:
         self._clustering = found
         self.labels_ = found.labels
-        self.n_clusters_ = len(np.unique(found.labels[found.labels >= 0]))
         self.history_ = list(found.history)
         known = {"cluster_centers": found.centers, "inertia": found.inertia, "n_iter": found.n_iter}
         for name, value in (known | dict(found.attributes)).items():
             if value is not None:
                 setattr(self, f"{name}_", value)
         return self
+
+    @property
+    def n_clusters_(self) -> int:
+        """How many clusters were found, noise not among them."""
+        return count_clusters(self.labels_)
 
     def _check(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

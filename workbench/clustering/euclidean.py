@@ -62,7 +62,7 @@ def euclidean(
 
     def run(start: np.ndarray, count: int, digest: int, last: bool) -> tuple:
         path, kept = np.empty((count + 1, k, d)), np.empty((count, -(-n // stride)), np.int32)
-        inertia, changes, state = np.empty((count, 2)), np.zeros((count, 2), np.int64), np.zeros(2, np.int64)
+        inertia, changes, state = np.zeros((count, 2)), np.zeros((count, 2), np.int64), np.zeros(2, np.int64)
         path[0], changes[0, 1] = start, digest
         given = work | {"centers": path, "kept": kept, "inertia": inertia, "changes": changes, "last": int(last)}
         arguments = [given[name] for name in kernels.arguments if name in given]
@@ -98,7 +98,7 @@ def euclidean(
     if reason != SETTLED:
         path, kept, inertia, changes, _, _ = run(at, 1, digest, last=True)
         note(step + 1, "assign", at, kept[0], inertia[0, 0], changes[0])
-    warn_of_empty(labels[:n], k)
+    warn_of_empty(np.count_nonzero(work["counts"]), k)
     return Clustering(labels[:n], (at + mean).astype(dtype), history[-1]["inertia"], step, history, metric)
 
 

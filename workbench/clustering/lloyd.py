@@ -40,7 +40,7 @@ def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: f
         before, (labels, costs) = labels, nearest(X, centers, metric)
         changed = int(np.count_nonzero(labels != before))
         history.append(half_step(step + 1, "assign", centers, labels, float(costs.sum(dtype=np.float64)), changed))
-    warn_of_empty(labels, len(centers))
+    warn_of_empty(count_clusters(labels), len(centers))
     return Clustering(labels, centers, history[-1]["inertia"], step, history, metric)
 
 
@@ -71,11 +71,18 @@ def digest(labels: np.ndarray) -> int:
     return total - (1 << 64) if total >> 63 else total
 
 
-def warn_of_empty(labels: np.ndarray, n_clusters: int) -> None:
+def count_clusters(labels: np.ndarray) -> int:
+    """How many different labels there are, besides noise; sorts nothing and copies no more than a part."""
+    counts = np.zeros(int(labels.max(initial=0)) + 2, np.int64)  # noise first
+    for start in range(0, len(labels), 2**16):
+        counts += np.bincount(labels[start : start + 2**16] + 1, minlength=len(counts))
+    return int(np.count_nonzero(counts[1:]))
+
+
+def warn_of_empty(found: int, n_clusters: int) -> None:
     """Say it where there are fewer clusters than were asked for."""
     from sklearn.exceptions import ConvergenceWarning
 
-    found = len(np.unique(labels))
     if found < n_clusters:
         message = f"only {found} of {n_clusters} clusters have points: there are not more different points."
         warnings.warn(message, ConvergenceWarning, stacklevel=2)

@@ -134,8 +134,9 @@ def _check_center(metric: Metric, pool: np.ndarray, points: np.ndarray, rng: np.
     if not total(center) <= total(better) + slack:
         costs = f"at a total cost of {total(center):.10g}, but {_text(better)} costs {total(better):.10g}"
         _refuse(metric, f"its centre rule does not minimise its cost: {told}, {costs}.")
-    if metric.squared_euclidean and not np.abs(center - points.mean(axis=0)).max() <= DIFFERENT * np.abs(pool).max():
-        _refuse(metric, f"squared_euclidean is not true: {told}, not their mean {_text(points.mean(axis=0))}.")
+    off = np.abs(center - points.mean(axis=0)).max()
+    if metric.squared_euclidean and not off <= DIFFERENT * np.abs(pool).max():
+        _refuse(metric, f"squared_euclidean is not true: {told}, {off:.3g} off their mean.")
     if max(map(total, points)) <= total(center) + slack:
         return  # points that cancel: any centre would do, so the rule may take whichever it met first
     for reordered in (points[::-1].copy(), rng.permutation(points)):
