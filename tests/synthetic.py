@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from omegaconf import OmegaConf
 
+from workbench.clustering import Clustering, HalfStep
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
 from workbench.registry import registry
@@ -102,3 +104,34 @@ def grid(
     made.end("FINISHED")
     made.close()
     return made
+
+
+def history(X: np.ndarray, *centers: Any, inertia: Sequence[float]) -> list[HalfStep]:
+    """Half-steps of centres that start at the first places and move to each of the others, with chosen inertias."""
+    steps: list[HalfStep] = []
+    labels = np.full(len(X), -1)
+    for i, value in enumerate(inertia):
+        at = np.array(centers[min((i + 1) // 2, len(centers) - 1)], float)
+        before, half = labels, "update" if i % 2 else "assign"
+        if half == "assign":
+            labels = np.hypot(*(X[:, None] - at).T).argmin(axis=0)
+        step = {"step": i // 2 + 1, "half": half, "inertia": value, "centers": at, "labels": labels.astype(np.uint8)}
+        steps.append(HalfStep(**step, stride=1, digest=0, changed=int((labels != before).sum())))
+    return steps
+
+
+def clustered(
+    root: Path, config: Mapping[str, Any], found: Clustering, metrics: Mapping[str, float], sweep: Sweep | None = None
+) -> Run:
+    """A finished run of a clusterer that found ``found``; its data are those of its configuration."""
+    params = {f"{group}.{key}": value for group in ("dataset", "learner") for key, value in config[group].items()}
+    params |= {key: value for key, value in config.items() if key not in ("dataset", "learner")}
+    run = Run.start(config["name"], "made_up", params, {}, sweep=sweep, root=root)
+    run.log_text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+    run.log_metrics(metrics, step=0)
+    run.log_clustering(found)
+    run.end("FINISHED")
+    run.close()
+    if sweep is not None:
+        sweep.runs.append(run)
+    return run

@@ -20,6 +20,7 @@ from workbench.registry import registry
 
 EVEN = {"sigmoid": 0.95, "relu": 0.95}  # no gradient vanishes
 FIGURES = {of: [n for n in registry().names("figure") if wb.get("figure", n).of == of] for of in ("run", "sweep")}
+CLUSTERS = {"animation", "filmstrip", "clusterers_compared", "how_many_clusters", "metrics_on_the_map", "outlets_found"}
 
 
 def finding(sweep, name: str = "gradient_by_layer") -> str:
@@ -118,7 +119,7 @@ def check_axes(figure: Figure) -> None:
             assert ax.get_ylabel() or not left["labelleft"] or not ax.get_subplotspec().is_first_col()
 
 
-@pytest.mark.parametrize("name", FIGURES["sweep"])
+@pytest.mark.parametrize("name", sorted(set(FIGURES["sweep"]) - CLUSTERS))  # those have a module of their own
 def test_sweep_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, monkeypatch) -> None:
     sweep, entries = example(name, tmp_path, monkeypatch)
     figure = wb.get("figure", name).function(sweep)
@@ -130,7 +131,7 @@ def test_sweep_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, mon
     assert [text.get_text() for text in legend.get_texts()] == entries
 
 
-@pytest.mark.parametrize("name", FIGURES["run"])
+@pytest.mark.parametrize("name", sorted(set(FIGURES["run"]) - CLUSTERS))
 def test_run_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, trained: Run) -> None:
     figure = wb.get("figure", name).function(trained)
     assert isinstance(figure, Figure)

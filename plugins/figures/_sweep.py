@@ -132,7 +132,7 @@ def colours(sweep: Sweep, keys: Sequence[str]) -> dict[tuple, str]:
     found = {}
     for values in groups(sweep, keys):
         hue = PALETTE[lead.index(values[0]) % len(PALETTE)] if keys else PALETTE[0]
-        found[values] = _lighter(hue, 0.6 * (1 - (rest.index(values[1:]) + 1) / len(rest)))
+        found[values] = lighter(hue, 0.6 * (1 - (rest.index(values[1:]) + 1) / len(rest)))
     return found
 
 
@@ -143,6 +143,6 @@ def _ranks(values: Sequence[Any]) -> dict[Any, int]:
     return {value: rank for rank, value in enumerate(unique)}
 
 
-def _lighter(colour: str, whiteness: float) -> str:
+def lighter(colour: str, whiteness: float) -> str:
     channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(c + (255 - c) * whiteness):02x}" for c in channels)

@@ -98,7 +98,7 @@ def euclidean(
     if reason != SETTLED:
         path, kept, inertia, changes, _, _ = run(at, 1, digest, last=True)
         note(step + 1, "assign", at, kept[0], inertia[0, 0], changes[0])
-    warn_of_empty(np.count_nonzero(work["counts"]), k)
+    warn_of_empty(int(np.count_nonzero(work["counts"])), k)
     return Clustering(labels[:n], (at + mean).astype(dtype), history[-1]["inertia"], step, history, metric)
 
 

@@ -86,7 +86,7 @@ def compare_all(
     counter = address_of(arrived)
     shards, blocks, panels = partial.shape[0], norms.size // group, (n + WIDTH - 1) // WIDTH
     room = address_of(rooms[thread])
-    least, at_found = room + batch * d * WIDTH * BYTES, address_of(found[thread])
+    least, which = room + batch * d * WIDTH * BYTES, found[thread]
     for step in range(inertia.shape[0]):
         if thread == 0:
             pack_centers(centers[step], packed, norms, group)
@@ -101,7 +101,7 @@ def compare_all(
                 if place == 0:
                     copy_panels(X, row, min(batch, end - p), rounded, room)
                 points, at_labels = room + place * d * WIDTH * BYTES, address_of(labels) + row * 4
-                at_centers, at_norms = address_of(packed), address_of(norms)
+                at_centers, at_norms, at_found = address_of(packed), address_of(norms), address_of(which)
                 if group == GROUP_A:
                     bits = nearest_a(points, d, at_centers, at_norms, blocks, at_labels, at_found, least, least)
                 elif group == GROUP_B:
@@ -110,10 +110,8 @@ def compare_all(
                     bits = nearest_c(points, d, at_centers, at_norms, blocks, at_labels, at_found, least, least)
                 if n - row < WIDTH:
                     bits &= (1 << (n - row)) - 1
-                while bits != 0:
-                    i = lowest_bit(bits)
-                    bits &= bits - 1
-                    change(X, mean, row + i, labels, found[thread, i], partial[s], partial_counts[s], told[s])
+                if bits != 0:
+                    settle(bits, row, which, X, mean, labels, which, partial[s], partial_counts[s], told[s])
             keep(labels, start * WIDTH, min(n, end * WIDTH), stride, kept[step])
         if threads > 1 and not barrier(counter, threads):
             return
@@ -192,18 +190,18 @@ def compare_bounded(
                     at_after = at_room + after * BYTES
                     at_centers, at_norms = address_of(packed), address_of(norms)
                     if group == GROUP_A:
-                        next_a(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
+                        bits = next_a(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
                     elif group == GROUP_B:
-                        next_b(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
+                        bits = next_b(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
                     else:
-                        next_c(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
+                        bits = next_c(at_room, d, at_centers, at_norms, blocks, at_before, at_new, at_least, at_after)
                     for i in range(filled):
                         size = room[squares + i]
                         room_for_error = slack * (size + longest)
                         upper[which[i]] = math.sqrt(max(room[least + i] + size, ZERO) + room_for_error)
                         lower[which[i]] = math.sqrt(max(room[after + i] + size - room_for_error, ZERO))
-                        if new[i] != before[i]:
-                            change(X, mean, which[i], labels, new[i], partial[s], partial_counts[s], told[s])
+                    bits &= (1 << filled) - 1
+                    settle(bits, -1, which, X, mean, labels, new, partial[s], partial_counts[s], told[s])
                     filled = 0
             keep(labels, start, end, stride, kept[step])
         if threads > 1 and not barrier(counter, threads):
@@ -301,24 +299,32 @@ def clear(moved, hashed, told):
     told[DIGEST] = 0
 
 
-def change(X, mean, i, labels, new, moved, moved_counts, told):
-    """Give a point its new label, and what goes with it to another cluster."""
-    old = labels[i]
-    labels[i] = new
-    told[CHANGED] += 1
-    told[DIGEST] += hash_of(i, new)
-    moved_counts[new] += 1
+def settle(bits, row, which, X, mean, labels, new, moved, moved_counts, told):
+    """Give points their new labels, and what goes with them to another cluster.
+
+    Point i of those that ``bits`` names is ``row + i``, or ``which[i]`` where ``row`` is negative.
+    """
     d = FEATURES if FEATURES != 0 else X.shape[1]
-    if old == moved_counts.size - SPARE:
-        for j in range(d):
-            moved[new, j] += X[i, j] - mean[j]
-        return
-    moved_counts[old] -= 1
-    told[DIGEST] -= hash_of(i, old)
-    for j in range(d):
-        x = X[i, j] - mean[j]
-        moved[new, j] += x
-        moved[old, j] -= x
+    nobody = moved_counts.size - SPARE
+    while bits != 0:
+        place = lowest_bit(bits)
+        bits &= bits - 1
+        i = row + place if row >= 0 else np.int64(which[place])
+        old, to = labels[i], new[place]
+        labels[i] = to
+        told[CHANGED] += 1
+        told[DIGEST] += hash_of(i, to)
+        moved_counts[to] += 1
+        if old == nobody:
+            for j in range(d):
+                moved[to, j] += X[i, j] - mean[j]
+        else:
+            moved_counts[old] -= 1
+            told[DIGEST] -= hash_of(i, old)
+            for j in range(d):
+                x = X[i, j] - mean[j]
+                moved[to, j] += x
+                moved[old, j] -= x
 
 
 def keep(labels, start, end, stride, kept):
