@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import workbench as wb
 from workbench.clustering import lloyd as plain
-from workbench.clustering.algorithms import ALGORITHMS, partition
+from workbench.clustering.algorithms import ALGORITHMS, choose, partition
 from workbench.clustering.file import load, save
 from workbench.clustering.seeding import initial_centers
 from workbench.errors import ConfigError, DataError
@@ -194,6 +194,25 @@ def test_a_digest_depends_on_every_label():
     swapped[[0, np.flatnonzero(labels != labels[0])[0]]] = swapped[[np.flatnonzero(labels != labels[0])[0], 0]]
     seen.add(plain.digest(swapped))
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("shape", "chosen"),
+    [((400, 2, 3), "lloyd"), ((100_000, 2, 3), "blocked"), ((5000, 64, 10), "blocked"), ((5000, 64, 100), "hamerly")],
+)
+def test_the_algorithm_is_chosen_by_shape_and_size(shape, chosen):
+    assert choose(*shape) == chosen
+
+
+@compiled
+def test_auto_takes_what_was_chosen(monkeypatch):
+    taken = []
+    monkeypatch.setattr("workbench.clustering.euclidean.euclidean", lambda *given: taken.append(given[5]))
+    X = uniform(5000, 64)
+    partition(X, X[:10])
+    partition(X, X[:100])
+    assert taken == [False, True]
+    assert partition(X[:50, :2].copy(), X[:3, :2].copy()).n_iter >= 1
 
 
 @compiled

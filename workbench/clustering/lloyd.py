@@ -12,7 +12,9 @@ from workbench.clustering.metric import centers_of, nearest, own_costs
 KEPT = 10_000  # labels that a half-step of the history keeps
 
 
-def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: float) -> Clustering:
+def lloyd(
+    X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: float, threads: int | None = None
+) -> Clustering:
     """Alternate between both halves of a step from ``centers`` on; Lloyd (1957, published 1982).
 
     It ends after a step that changed no label, after ``max_iter`` steps, or when the centres moved by no more than
@@ -25,11 +27,11 @@ def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: f
     labels = np.full(len(X), -1, np.int32)
     settled = False
     for step in range(1, max_iter + 1):
-        before, (labels, costs) = labels, nearest(X, centers, metric)
+        before, (labels, costs) = labels, nearest(X, centers, metric, threads)
         changed = int(np.count_nonzero(labels != before))
         history.append(half_step(step, "assign", centers, labels, float(costs.sum(dtype=np.float64)), changed))
         moved = _update(X, labels, costs, centers, metric)
-        costs = own_costs(X, moved, labels, metric)
+        costs = own_costs(X, moved, labels, metric, threads)
         history.append(half_step(step, "update", moved, labels, float(costs.sum(dtype=np.float64)), 0))
         shift = float(((moved.astype(np.float64) - centers) ** 2).sum())
         centers = moved
@@ -37,7 +39,7 @@ def lloyd(X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: f
         if settled or shift <= tolerance:
             break
     if not settled:
-        before, (labels, costs) = labels, nearest(X, centers, metric)
+        before, (labels, costs) = labels, nearest(X, centers, metric, threads)
         changed = int(np.count_nonzero(labels != before))
         history.append(half_step(step + 1, "assign", centers, labels, float(costs.sum(dtype=np.float64)), changed))
     warn_of_empty(count_clusters(labels), len(centers))

@@ -69,7 +69,9 @@ def metric_for(name: str, X: np.ndarray) -> Metric:
     return metric
 
 
-def nearest(X: np.ndarray, centers: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    X: np.ndarray, centers: np.ndarray, metric: str, threads: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The nearest centre of each point, the first of several, and what the point costs there.
 
     ``X`` (n_samples, n_features) and ``centers`` (n_clusters, n_features) of one dtype, float32 or float64. Gives int32
@@ -77,9 +79,9 @@ def nearest(X: np.ndarray, centers: np.ndarray, metric: str) -> tuple[np.ndarray
     """
     spec = registry().get("metric", metric)
     labels, costs = np.empty(len(X), np.int32), np.empty(len(X), X.dtype)
-    kernel = _kernel(nearest_rows, spec, spec.cost or spec.function, X.dtype.name)
+    kernel = metric_kernel(nearest_rows, spec, spec.cost or spec.function, X.dtype.name)
     X, centers = np.ascontiguousarray(X), np.ascontiguousarray(centers)
-    _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]))
+    _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]), threads)
     return labels, costs
 
 
@@ -89,13 +91,15 @@ def distances(X: np.ndarray, Y: np.ndarray, metric: str) -> np.ndarray:
     return _between(X, Y, spec, spec.function)
 
 
-def own_costs(X: np.ndarray, centers: np.ndarray, labels: np.ndarray, metric: str) -> np.ndarray:
+def own_costs(
+    X: np.ndarray, centers: np.ndarray, labels: np.ndarray, metric: str, threads: int | None = None
+) -> np.ndarray:
     """What each point costs at its own centre, (n_samples,); ``labels`` int32 (n_samples,)."""
     spec = registry().get("metric", metric)
     costs = np.empty(len(X), X.dtype)
-    kernel = _kernel(own_rows, spec, spec.cost or spec.function, X.dtype.name)
+    kernel = metric_kernel(own_rows, spec, spec.cost or spec.function, X.dtype.name)
     X, centers = np.ascontiguousarray(X), np.ascontiguousarray(centers)
-    _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]))
+    _in_rows(len(X), lambda rows: kernel(X[rows], centers, labels[rows], costs[rows]), threads)
     return costs
 
 
@@ -111,20 +115,20 @@ def centers_of(X: np.ndarray, labels: np.ndarray, n_clusters: int, metric: str) 
     centers = np.full((n_clusters, X.shape[1]), np.nan, X.dtype)
     starts = np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=n_clusters))])
     by_group = X[np.argsort(labels, kind="stable")]
-    _kernel(group_centers, spec, spec.center, X.dtype.name)(by_group, starts, centers)
+    metric_kernel(group_centers, spec, spec.center, X.dtype.name)(by_group, starts, centers)
     return centers
 
 
 def _between(X: np.ndarray, Y: np.ndarray, spec: Metric, function: Callable) -> np.ndarray:
     out = np.empty((len(X), len(Y)), X.dtype)
-    kernel = _kernel(distance_rows, spec, function, X.dtype.name)
+    kernel = metric_kernel(distance_rows, spec, function, X.dtype.name)
     X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
     _in_rows(len(X), lambda rows: kernel(X[rows], Y, out[rows]))
     return out
 
 
 @functools.cache
-def _kernel(template: Callable, spec: Metric, function: Callable, dtype: str) -> Any:
+def metric_kernel(template: Callable, spec: Metric, function: Callable, dtype: str) -> Any:
     """A template with the plugin's function bound, as machine code, or as plain Python under NUMBA_DISABLE_JIT."""
     from workbench.jit.retarget import rebind
 
@@ -151,7 +155,7 @@ def _kernel(template: Callable, spec: Metric, function: Callable, dtype: str) ->
     return specialise(name, source, types.void(*signature), functions, {}, dtype, kind="njit", owner=owner)
 
 
-def _in_rows(n: int, work: Callable[[slice], None]) -> None:
+def _in_rows(n: int, work: Callable[[slice], None], threads: int | None = None) -> None:
     """Do ``work`` on portions of ``n`` rows, in threads where there are many; each row is computed on its own."""
     portions = [slice(start, start + ROWS) for start in range(0, n, ROWS)]
     if len(portions) < 2:
@@ -160,6 +164,6 @@ def _in_rows(n: int, work: Callable[[slice], None]) -> None:
         return
     from workbench.jit.threads import thread_count
 
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         for _ in pool.map(work, portions):
             pass

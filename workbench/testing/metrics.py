@@ -8,7 +8,7 @@ from typing import NoReturn
 import numpy as np
 from scipy.optimize import minimize
 
-from workbench.clustering.metric import _kernel, distance_rows, group_centers
+from workbench.clustering.metric import distance_rows, group_centers, metric_kernel
 from workbench.errors import DataError, PluginError
 from workbench.registry import registry
 from workbench.specs import Metric
@@ -186,7 +186,7 @@ def _minimum(total: Callable[[np.ndarray], float], start: np.ndarray, spread: np
 
 def _total(metric: Metric, points: np.ndarray) -> Callable[[np.ndarray], float]:
     """Total cost of ``points`` as a function of their centre."""
-    kernel = _kernel(distance_rows, metric, metric.cost or metric.function, points.dtype.name)
+    kernel = metric_kernel(distance_rows, metric, metric.cost or metric.function, points.dtype.name)
     costs = np.empty((len(points), 1), points.dtype)
 
     def total(center: np.ndarray) -> float:
@@ -214,14 +214,14 @@ def _apart(metric: Metric, x: np.ndarray, y: np.ndarray) -> float:
 def _table(metric: Metric, function: Callable, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
     """function(x, y) of all pairs, (n, m), as the workbench computes it."""
     out = np.full((len(X), len(Y)), np.nan, X.dtype)
-    _kernel(distance_rows, metric, function, X.dtype.name)(X, Y, out)
+    metric_kernel(distance_rows, metric, function, X.dtype.name)(X, Y, out)
     return out
 
 
 def _center(metric: Metric, points: np.ndarray) -> np.ndarray:
     """The centre of ``points``, as the workbench computes it."""
     given, center = points.copy(), np.full((1, points.shape[1]), np.nan, points.dtype)
-    _kernel(group_centers, metric, metric.center, points.dtype.name)(given, np.array([0, len(points)]), center)
+    metric_kernel(group_centers, metric, metric.center, points.dtype.name)(given, np.array([0, len(points)]), center)
     if (given != points).any():
         _refuse(metric, f"its centre rule changes the points it is given: {_text(*points)} to {_text(*given)}.")
     return center[0]
