@@ -52,7 +52,7 @@ BAD = {
     "epoch after the last": (["snapshots=[1,4]"], "snapshots: 4 comes after the last of 3 epochs"),
     "fraction above one": (["validation_fraction=1.5"], "validation_fraction = 1.5 should be less than 1"),
     "unknown learner": (["learner=steper"], "no estimator or clusterer is named 'steper'; did you mean 'stepper'?"),
-    "unknown learner by name": (["learner.name=steper"], "no estimator or clusterer is named 'steper'; did you mean 'stepper'?"),
+    "unknown learner by name": (["learner.name=steper"], "estimator or clusterer is named 'steper'; did you mean"),
     "unknown data set": (["dataset=digts"], "no dataset is named 'digts'; did you mean 'digits'"),
     "unknown experiment": (["experiment=vanishing"], "no experiment is named 'vanishing'; did you mean 'vanishing_gr"),
     "unknown figure": (["figures=[hights]"], "no figure is named 'hights'; did you mean 'heights'"),

@@ -19,11 +19,11 @@ def squared(x, y):
 
 
 def mean(points, center):
-    total = np.zeros(center.size)  # of float64: summed in float32, ten million points would have another mean
-    for i in range(len(points)):
-        for j in range(center.size):
-            total[j] += points[i, j]
-    center[:] = total / len(points)
+    for j in range(center.size):
+        total = np.float64(0)  # summed in float32, ten million points would have another mean
+        for i in range(len(points)):
+            total += points[i, j]
+        center[j] = total / len(points)
 
 
 @hookimpl

@@ -166,8 +166,9 @@ def _compiled(dtype: str, features: int, bounded: bool) -> tuple[Any, Any]:
         "tolerance": types.float64, "last": word, "near": table, "drift": table, "upper": vector, "lower": vector,
         "state": words, "arrived": words, "thread": word, "threads": word, "squares": table64,
     }  # fmt: skip
-    bind = {
-        "address_of": intrinsics.address_of, "at": AT[dtype], "barrier": barrier, "lowest_bit": lowest_bit,
+    meet = {"address_of": intrinsics.address_of, "barrier": barrier}
+    bind = meet | {
+        "at": AT[dtype], "lowest_bit": lowest_bit,
         "copy_tile": copy_tile(dtype, columns), "WIDTH": panel_width(dtype), "BYTES": SIZE[dtype],
         "LANES": lanes, "COLUMNS": columns, "FEATURES": features, "GROUP_A": GROUPS[0], "GROUP_B": GROUPS[1],
         "ZERO": np.dtype(dtype).type(0), "EPSILON": epsilon, "UP": 1 + 2 * epsilon, "DOWN": 1 - 2 * epsilon,
@@ -176,7 +177,7 @@ def _compiled(dtype: str, features: int, bounded: bool) -> tuple[Any, Any]:
         bind[f"nearest_{letter}"] = nearest_panel(dtype, size, second=False, features=features)
         bind[f"next_{letter}"] = nearest_panel(dtype, size, second=True)
 
-    def build(name: str, template: Any, arguments: tuple[str, ...]) -> Any:
+    def build(name: str, template: Any, arguments: tuple[str, ...], bind: dict[str, Any]) -> Any:
         listed = ", ".join(arguments)
         source = f"def kernel({listed}):\n    steps({listed})\n"
         signature = types.void(*(kinds[argument] for argument in arguments))
@@ -185,7 +186,7 @@ def _compiled(dtype: str, features: int, bounded: bool) -> tuple[Any, Any]:
             f"kmeans_{name}_{dtype}", source, signature, functions, {}, dtype, kind="njit", owner="k-means"
         )
 
-    whole = (
-        ("bounded", steps.compare_bounded, BOUNDED) if bounded else (f"all_{features or 'd'}", steps.compare_all, ALL)
-    )
-    return build("moments", steps.moments, MOMENTS), build(*whole)
+    first = build("moments", steps.moments, MOMENTS, meet)
+    if bounded:
+        return first, build("bounded", steps.compare_bounded, BOUNDED, bind)
+    return first, build(f"all_{features or 'd'}", steps.compare_all, ALL, bind)

@@ -293,8 +293,10 @@ def distance_and_size(x, mean, center):
 def clear(moved, hashed, told):
     """Make a shard's sums ready for a step, where the last one left something."""
     if told[CHANGED] != 0:
-        moved[:] = 0
-        hashed[:] = 0
+        for c in range(moved.shape[0]):
+            hashed[c] = 0
+            for j in range(moved.shape[1]):
+                moved[c, j] = 0
     told[CHANGED] = 0
     told[DIGEST] = 0
 
