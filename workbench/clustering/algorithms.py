@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
-from workbench.clustering.definition import Clustering
 from workbench.clustering.lloyd import lloyd
+from workbench.clustering.result import Clustering
 from workbench.errors import ConfigError, did_you_mean
 from workbench.registry import registry
 
@@ -35,7 +35,7 @@ def partition(
     fast = registry().get("metric", metric).squared_euclidean
     compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
     if algorithm == "auto":
-        algorithm = choose(*X.shape, len(centers)) if fast and compiled else "lloyd"
+        algorithm = choose(len(X), X.shape[1], len(centers)) if fast and compiled else "lloyd"
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"no algorithm is named {algorithm!r}{did_you_mean(algorithm, ('auto', *ALGORITHMS))}")
     if algorithm == "lloyd":

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from workbench.clustering import steps
-from workbench.clustering.definition import Clustering, HalfStep
 from workbench.clustering.lloyd import costliest, stride_of, warn_of_empty
 from workbench.clustering.metric import own_costs
+from workbench.clustering.result import Clustering, HalfStep
 from workbench.clustering.steps import EMPTY, GOING, SETTLED, STILL
 from workbench.clustering.steps import SPARE as LINE
 from workbench.jit.threads import divide, meeting, thread_count

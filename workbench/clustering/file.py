@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from workbench.clustering.definition import Clustering, HalfStep
+from workbench.clustering.result import Clustering, HalfStep
 
 HALVES = ("assign", "update")
 _NUMBERS = ("step", "inertia", "stride", "digest", "changed")  # of a half-step

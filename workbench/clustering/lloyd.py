@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from workbench.clustering.definition import Clustering, HalfStep
 from workbench.clustering.metric import centers_of, nearest, own_costs
+from workbench.clustering.result import Clustering, HalfStep
 
 KEPT = 10_000  # labels that a half-step of the history keeps
 
