@@ -224,6 +224,8 @@ def test_the_finding_on_outlets_names_places_distance_and_what_other_starts_are_
 def test_starts_that_all_end_alike_are_said_to_and_one_start_is_a_reason_for_caution(tmp_path: Path) -> None:
     finding = wb.get("figure", "outlets_found").finding
     assert finding(outlets(tmp_path, *[(BEST, 10.0)] * 3)).endswith("All 3 starts end there, within 100 m.")
+    two = outlets(tmp_path, (BEST, 10.0), (BEST + [0.5, 0], 11.0))
+    assert finding(two).endswith("within 100 m; the other in another local optimum, 10.0% worse.")
     one = outlets(tmp_path, (BEST, 10.0), varied=())
     assert finding(one).endswith("With one start, there may be better places.")
     draw("outlets_found", one, tmp_path)
