@@ -99,7 +99,10 @@ def compare_all(
                 row = p * WIDTH
                 place = (p - start) % batch
                 if place == 0:
-                    copy_panels(X, row, min(batch, end - p), rounded, room)
+                    count = min(batch, end - p)
+                    if FEATURES == 0:
+                        at(least)[0] = touch(X, row, row + count * WIDTH)
+                    copy_panels(X, row, count, rounded, room)
                 points, at_labels = room + place * d * WIDTH * BYTES, address_of(labels) + row * 4
                 at_centers, at_norms, at_found = address_of(packed), address_of(norms), address_of(which)
                 if group == GROUP_A:
@@ -234,6 +237,15 @@ def copy_panels(X, row, count, mean, panels):
         panels += d * WIDTH * BYTES
 
 
+def touch(X, start, end):
+    """Read these points one line of memory after the other, which is twice as fast as the order of a copy to panels."""
+    x, d = at(address_of(X)), X.shape[1]
+    total = ZERO  # so that the reading is not left out
+    for i in range(start * d, min(end, X.shape[0]) * d, 64 // BYTES):
+        total += x[i]
+    return total
+
+
 def pack_centers(centers, packed, norms, group):
     """-2c, group by group and feature by feature, and ||c||² as the points' precision has c."""
     k, d = centers.shape
@@ -324,9 +336,9 @@ def settle(bits, row, which, X, mean, labels, new, moved, moved_counts, told):
             moved_counts[old] -= 1
             told[DIGEST] -= hash_of(i, old)
             for j in range(d):
-                x = X[i, j] - mean[j]
-                moved[to, j] += x
-                moved[old, j] -= x
+                moved[to, j] += X[i, j] - mean[j]
+            for j in range(d):
+                moved[old, j] -= X[i, j] - mean[j]
 
 
 def keep(labels, start, end, stride, kept):
