@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 import workbench as wb
 from workbench.clustering import lloyd as plain
 from workbench.clustering.algorithms import ALGORITHMS, choose, partition
+from workbench.clustering.euclidean import euclidean
 from workbench.clustering.file import load, save
 from workbench.clustering.seeding import initial_centers
 from workbench.errors import ConfigError, DataError
@@ -117,11 +118,13 @@ def test_bounds_change_no_bit(shape, dtype):
     n, d, k = shape
     X = uniform(n, d, dtype)
     centers = start(X, k)
-    blocked, bounded = (partition(X, centers, algorithm=a, tol=0) for a in ("blocked", "hamerly"))
-    np.testing.assert_array_equal(blocked.labels, bounded.labels)
-    np.testing.assert_array_equal(blocked.centers, bounded.centers)
-    assert [each["digest"] for each in blocked.history] == [each["digest"] for each in bounded.history]
-    assert [each["inertia"] for each in blocked.history] == [each["inertia"] for each in bounded.history]
+    blocked = partition(X, centers, algorithm="blocked", tol=0)
+    for bounds in ("always", "late"):
+        bounded = euclidean(X, centers, "euclidean", 300, 0.0, bounds, None)
+        np.testing.assert_array_equal(blocked.labels, bounded.labels)
+        np.testing.assert_array_equal(blocked.centers, bounded.centers)
+        assert [each["digest"] for each in blocked.history] == [each["digest"] for each in bounded.history]
+        assert [each["inertia"] for each in blocked.history] == [each["inertia"] for each in bounded.history]
 
 
 @compiled
@@ -198,7 +201,13 @@ def test_a_digest_depends_on_every_label():
 
 @pytest.mark.parametrize(
     ("shape", "chosen"),
-    [((400, 2, 3), "lloyd"), ((100_000, 2, 3), "blocked"), ((5000, 64, 10), "blocked"), ((5000, 64, 100), "hamerly")],
+    [
+        ((400, 2, 3), ("lloyd", "never")),
+        ((100_000, 2, 3), ("blocked", "never")),
+        ((10_000, 16, 10), ("blocked", "never")),
+        ((5000, 64, 10), ("blocked", "late")),
+        ((5000, 16, 100), ("blocked", "late")),
+    ],
 )
 def test_the_algorithm_is_chosen_by_shape_and_size(shape, chosen):
     assert choose(*shape) == chosen
@@ -209,9 +218,10 @@ def test_auto_takes_what_was_chosen(monkeypatch):
     taken = []
     monkeypatch.setattr("workbench.clustering.euclidean.euclidean", lambda *given: taken.append(given[5]))
     X = uniform(5000, 64)
-    partition(X, X[:10])
+    partition(X, X[:3])
     partition(X, X[:100])
-    assert taken == [False, True]
+    partition(X, X[:3], algorithm="hamerly")
+    assert taken == ["never", "late", "always"]
     assert partition(X[:50, :2].copy(), X[:3, :2].copy()).n_iter >= 1
 
 

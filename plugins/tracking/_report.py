@@ -39,8 +39,9 @@ def html(sweep: Sweep) -> str:
     cells = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
     cells += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
     pictures = (
-        f'<p><img alt="{escape(name)}" src="data:image/{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
+        f'<p><img alt="{escape(name)}" src="data:image/{path.suffix[1:]};base64,{data}"></p>'
         for name, path in sweep.figures.items()
+        for data in [base64.b64encode(path.read_bytes()).decode()]
     )
     failed = (
         f"<h2>{escape(run.name)}: {run.status}</h2><pre>{escape(run.error or '')}</pre>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from workbench.clustering.result import Clustering
 from workbench.errors import ConfigError, did_you_mean
 from workbench.registry import registry
 
+if TYPE_CHECKING:
+    from workbench.clustering.euclidean import Bounds
+
 ALGORITHMS = ("lloyd", "blocked", "hamerly")
 SMALL = 2**18  # products of coordinates in a step
-WIDE, MANY = 32, 32  # features and clusters from which on bounds pay
+WIDE, MUCH = 16, 640  # features, and features times clusters, from which on bounds pay
 
 
 def partition(
@@ -29,13 +33,16 @@ def partition(
 
     ``algorithm``: ``lloyd`` computes every cost by the metric itself, for any metric; ``blocked`` compares panels of
     points with blocks of centres as a matrix product does; ``hamerly`` leaves out of that what the triangle inequality
-    settles. The last two are for metrics that are ``squared_euclidean``, and need the compiler. ``auto`` chooses among
-    them by shape. Raises ``ConfigError`` for another one, or one that cannot be had.
+    settles. The last two are for metrics that are ``squared_euclidean``, and need the compiler. ``auto`` chooses by
+    shape and size, and turns from ``blocked`` to ``hamerly`` on the way where that pays. Raises
+    ``ConfigError`` for another one, or one that cannot be had.
     """
     fast = registry().get("metric", metric).squared_euclidean
     compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
     if algorithm == "auto":
-        algorithm = choose(len(X), X.shape[1], len(centers)) if fast and compiled else "lloyd"
+        algorithm, bounds = choose(len(X), X.shape[1], len(centers)) if fast and compiled else ("lloyd", "never")
+    else:
+        bounds = "always" if algorithm == "hamerly" else "never"
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"no algorithm is named {algorithm!r}{did_you_mean(algorithm, ('auto', *ALGORITHMS))}")
     if algorithm == "lloyd":
@@ -48,15 +55,15 @@ def partition(
         raise ConfigError(f"algorithm {algorithm!r} is machine code, which NUMBA_DISABLE_JIT forbids; take 'lloyd'.")
     from workbench.clustering.euclidean import euclidean
 
-    return euclidean(X, centers, metric, max_iter, tol, algorithm == "hamerly", threads)
+    return euclidean(X, centers, metric, max_iter, tol, bounds, threads)
 
 
-def choose(n: int, d: int, k: int) -> str:
+def choose(n: int, d: int, k: int) -> tuple[str, Bounds]:
     """What is fastest for so many points, features and clusters, if their cost is the squared Euclidean distance.
 
     A step of few points is over in half a millisecond anyway, and plain Lloyd's small kernels are compiled in a
-    tenth of the time. Bounds cost a pass over the points one by one, which many features and many centres repay.
+    third of the time. Bounds cost a pass over the points one by one, which many features and many centres repay.
     """
     if n * d * k < SMALL:
-        return "lloyd"
-    return "hamerly" if d >= WIDE and k >= MANY else "blocked"
+        return "lloyd", "never"
+    return "blocked", "late" if d >= WIDE and d * k >= MUCH else "never"

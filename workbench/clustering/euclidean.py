@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from workbench.clustering.steps import EMPTY, GOING, SETTLED, STILL
 from workbench.clustering.steps import SPARE as LINE
 from workbench.jit.threads import divide, meeting, thread_count
 
+Bounds = Literal["never", "always", "late"]
+LATE, FEW = 0.05, 4  # labels change late once less than this part of them does; asked every so many steps
 AT_ONCE = 32  # steps; between them Python notes the history, and an interrupt is heeded
 SHARD = 4096  # points in a shard, unless there would be too many
 SHARDS = 32
@@ -24,101 +27,137 @@ NARROW = 4  # up to so many features the steps are compiled for that number
 
 
 def euclidean(
-    X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: float, bounded: bool, threads: int | None
+    X: np.ndarray, centers: np.ndarray, metric: str, max_iter: int, tol: float, bounds: Bounds, threads: int | None
 ) -> Clustering:
     """``lloyd`` with a metric whose cost is the squared Euclidean distance, the same step by step but for rounding.
 
-    ``bounded``: leave out comparisons that the triangle inequality settles, which changes no bit of the result.
+    ``bounds`` leave out comparisons that the triangle inequality settles, which changes no bit of the result: in every
+    step, or from when on labels are ``late`` to change, since before that they settle little.
     """
-    n, d = X.shape
-    k, dtype = len(centers), X.dtype.name
-    kernels = _Kernels(dtype, d, bounded)
-    shards = min(SHARDS, -(-n // SHARD))
-    threads = min(thread_count(threads), shards)
-    arrived = meeting()
+    return _Run(X, centers, metric, tol, bounds, threads).until(max_iter)
 
-    mean, sums, squares = np.zeros(d), np.zeros((shards, d + LINE)), np.zeros((shards, d + LINE))
-    divide(lambda thread: kernels.moments(X, mean, sums, squares, arrived, thread, threads), threads, arrived)
-    total = float(squares[0, :d].sum())
-    tolerance = tol * total / n / d
 
-    stride = stride_of(n)
-    labels = np.full(n + kernels.width, k, np.int32)
-    group = kernels.group(k)
-    blocks = -(-k // group)
-    batch = 1 if bounded else max(1, min(BATCH, PANELS // (d * kernels.width * X.itemsize)))
-    work = {
-        "X": X, "mean": mean, "rounded": mean.astype(dtype), "packed": np.zeros(blocks * group * d, dtype),
-        "norms": np.full(blocks * group, np.inf, dtype), "group": group,
-        "batch": batch, "rooms": np.empty((threads, (batch * d + 8) * kernels.width), dtype),
-        "found": np.empty((threads, 128), np.int32),
-        "labels": labels, "stride": stride, "sums": np.zeros((k, d)), "counts": np.zeros(k, np.int64),
-        "partial": np.zeros((shards, k, d + LINE)), "partial_counts": np.zeros((shards, k + LINE), np.int64),
-        "told": np.zeros((shards, LINE), np.int64), "tolerance": tolerance,
-    }  # fmt: skip
-    if bounded:
-        bounds = {"near": (k, d), "drift": (k + 1, 2), "upper": n, "lower": n}
-        work |= {name: np.zeros(shape, dtype) for name, shape in bounds.items()}
+@dataclass
+class _Part:
+    """Some steps: centres before each and after the last, labels kept, and what each half came to."""
 
-    def run(start: np.ndarray, count: int, digest: int, last: bool) -> tuple:
-        path, kept = np.empty((count + 1, k, d)), np.empty((count, -(-n // stride)), np.int32)
-        inertia, changes, state = np.zeros((count, 2)), np.zeros((count, 2), np.int64), np.zeros(2, np.int64)
-        path[0], changes[0, 1] = start, digest
-        given = work | {"centers": path, "kept": kept, "inertia": inertia, "changes": changes, "last": int(last)}
-        arguments = [given[name] for name in kernels.arguments if name in given]
-        divide(lambda thread: kernels.steps(*arguments, state, arrived, thread, threads), threads, arrived)
-        return path, kept, inertia + total, changes, int(state[0]), int(state[1])
+    path: np.ndarray
+    kept: np.ndarray
+    inertia: np.ndarray
+    changes: np.ndarray
+    done: int
+    reason: int
 
-    history: list[HalfStep] = []
-    small = np.min_scalar_type(k)
 
-    def note(step: int, half: str, center: np.ndarray, kept: np.ndarray, inertia: float, changes: np.ndarray) -> None:
-        history.append(HalfStep(
-            step=step, half=half, inertia=float(inertia), centers=(center + mean).astype(dtype),  # type: ignore[typeddict-item]
-            labels=kept.astype(small), stride=stride, digest=int(changes[1]),
-            changed=int(changes[0]) if half == "assign" else 0,
+class _Run:
+    """One clustering on its way. Centres are kept about the mean of the points, in float64."""
+
+    def __init__(
+        self, X: np.ndarray, centers: np.ndarray, metric: str, tol: float, bounds: Bounds, threads: int | None
+    ) -> None:
+        n, d = X.shape
+        k, dtype = len(centers), X.dtype.name
+        self.X, self.metric, self.bounds = X, metric, bounds
+        self.kernels = _Kernels(dtype, d, bounded=bounds == "always")
+        width, group = self.kernels.width, self.kernels.group(k)
+        shards = min(SHARDS, -(-n // SHARD))
+        self.threads = min(thread_count(threads), shards)
+        self.arrived = meeting()
+        self.mean, self.total = self._moments(shards)
+        self.tolerance = tol * self.total / n / d
+        self.labels = np.full(n + width, k, np.int32)
+        self.sums, self.counts = np.zeros((k, d)), np.zeros(k, np.int64)
+        self.centers, self.digest = centers - self.mean, 0
+        self.history: list[HalfStep] = []
+        blocks, batch = -(-k // group), max(1, min(BATCH, PANELS // (d * width * X.itemsize)))
+        self.work: dict[str, Any] = {
+            "X": X, "mean": self.mean, "rounded": self.mean.astype(dtype), "labels": self.labels,
+            "packed": np.zeros(blocks * group * d, dtype), "norms": np.full(blocks * group, np.inf, dtype),
+            "group": group, "batch": batch, "stride": stride_of(n), "tolerance": self.tolerance,
+            "rooms": np.empty((self.threads, (batch * d + 8) * width), dtype),
+            "found": np.empty((self.threads, 128), np.int32), "sums": self.sums, "counts": self.counts,
+            "partial": np.zeros((shards, k, d + LINE)), "partial_counts": np.zeros((shards, k + LINE), np.int64),
+            "told": np.zeros((shards, LINE), np.int64),
+        }  # fmt: skip
+        if bounds != "never":
+            self.work |= {"near": np.zeros((k, d), dtype), "drift": np.zeros((k + 1, 2), dtype)}
+            # nothing is known yet
+            self.work |= {"upper": np.full(n, np.inf, dtype), "lower": np.zeros(n, dtype)}
+
+    def _moments(self, shards: int) -> tuple[np.ndarray, float]:
+        """The mean of the points, and the sum of their squares about it."""
+        d = self.X.shape[1]
+        mean, sums, squares = np.zeros(d), np.zeros((shards, d + LINE)), np.zeros((shards, d + LINE))
+        given = self.X, mean, sums, squares, self.arrived
+        divide(lambda thread: self.kernels.moments(*given, thread, self.threads), self.threads, self.arrived)
+        return mean, float(squares[0, :d].sum())
+
+    def until(self, max_iter: int) -> Clustering:
+        """Steps until one that is the last, and what they came to."""
+        step, reason = 0, GOING
+        while step < max_iter and reason == GOING:
+            part = self._steps(min(FEW if self._may_turn_to_bounds else AT_ONCE, max_iter - step))
+            for i in range(part.done):
+                self._note(step + i + 1, "assign", part.path[i], part, i, part.inertia[i, 0])
+                self._note(step + i + 1, "update", part.path[i + 1], part, i, part.inertia[i, 1])
+            step, reason, self.centers = step + part.done, part.reason, part.path[part.done]
+            if reason == EMPTY:
+                step += 1
+                reason = self._reseed(step, part)
+            last = self.history[-2]  # a first half
+            self.digest = last["digest"]
+            if self._may_turn_to_bounds and last["changed"] < LATE * len(self.X):
+                self.kernels = _Kernels(self.X.dtype.name, self.X.shape[1], bounded=True)
+        if reason != SETTLED:
+            part = self._steps(1, last=True)
+            self._note(step + 1, "assign", self.centers, part, 0, part.inertia[0, 0])
+        warn_of_empty(int(np.count_nonzero(self.counts)), len(self.counts))
+        found = self.history[-1]
+        labels = self.labels[: len(self.X)]
+        return Clustering(labels, found["centers"], found["inertia"], step, self.history, self.metric)
+
+    @property
+    def _may_turn_to_bounds(self) -> bool:
+        return self.bounds == "late" and not self.kernels.bounded
+
+    def _steps(self, count: int, last: bool = False) -> _Part:
+        n, stride, state = len(self.X), self.work["stride"], np.zeros(2, np.int64)
+        path, kept = np.empty((count + 1, *self.centers.shape)), np.empty((count, -(-n // stride)), np.int32)
+        inertia, changes = np.zeros((count, 2)), np.zeros((count, 2), np.int64)
+        path[0], changes[0, 1] = self.centers, self.digest
+        given = self.work | {"centers": path, "kept": kept, "inertia": inertia, "changes": changes, "last": int(last)}
+        given |= {"state": state, "arrived": self.arrived, "threads": self.threads}
+        *arguments, _, _ = (given.get(name) for name in self.kernels.arguments)
+        divide(lambda thread: self.kernels.steps(*arguments, thread, self.threads), self.threads, self.arrived)
+        return _Part(path, kept, inertia + self.total, changes, int(state[0]), int(state[1]))
+
+    def _note(self, step: int, half: str, centers: np.ndarray, part: _Part, row: int, inertia: float) -> None:
+        changed, digest = part.changes[row].tolist()
+        self.history.append(HalfStep(
+            step=step, half=half, inertia=float(inertia), digest=digest,  # type: ignore[typeddict-item]
+            centers=(centers + self.mean).astype(self.X.dtype), stride=self.work["stride"],
+            labels=part.kept[row].astype(np.min_scalar_type(len(centers))), changed=changed if half == "assign" else 0,
         ))  # fmt: skip
 
-    at, step, digest, reason = centers - mean, 0, 0, GOING
-    while step < max_iter and reason == GOING:
-        path, kept, inertia, changes, done, reason = run(at, min(AT_ONCE, max_iter - step), digest, last=False)
-        for i in range(done):
-            note(step + i + 1, "assign", path[i], kept[i], inertia[i, 0], changes[i])
-            note(step + i + 1, "update", path[i + 1], kept[i], inertia[i, 1], changes[i])
-        step, at = step + done, path[done]
-        if reason == EMPTY:
-            step += 1
-            note(step, "assign", at, kept[done], inertia[done, 0], changes[done])
-            moved = _reseeded(X, labels[:n], at, mean, work["sums"], work["counts"])
-            note(step, "update", moved, kept[done], total + _spread(moved, work["sums"], work["counts"]), changes[done])
-            still = float(((moved - at) ** 2).sum()) <= tolerance
-            reason = SETTLED if changes[done, 0] == 0 else STILL if still else GOING
-            at, done = moved, done + 1
-        digest = int(changes[done - 1, 1])
-    if reason != SETTLED:
-        path, kept, inertia, changes, _, _ = run(at, 1, digest, last=True)
-        note(step + 1, "assign", at, kept[0], inertia[0, 0], changes[0])
-    warn_of_empty(int(np.count_nonzero(work["counts"])), k)
-    return Clustering(labels[:n], (at + mean).astype(dtype), history[-1]["inertia"], step, history, metric)
-
-
-def _reseeded(
-    X: np.ndarray, labels: np.ndarray, centers: np.ndarray, mean: np.ndarray, sums: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """The means, when clusters are empty: as ``lloyd`` does it."""
-    sums, counts = sums.copy(), counts.copy()
-    empty = np.flatnonzero(counts == 0)
-    costs = own_costs(X, (centers + mean).astype(X.dtype), labels, "euclidean")
-    for cluster, i in zip(empty, costliest(costs, len(empty)), strict=False):
-        point = X[i] - mean
-        sums[labels[i]] -= point
-        counts[labels[i]] -= 1
-        sums[cluster], counts[cluster] = point, 1
-    return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centers)
-
-
-def _spread(centers: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> float:
-    return float((centers * (counts[:, None] * centers - 2 * sums)).sum())
+    def _reseed(self, step: int, part: _Part) -> int:
+        """The second half of a step that left clusters empty, as ``lloyd`` does it; why to end now, if so."""
+        before, row = self.centers, part.done
+        self._note(step, "assign", before, part, row, part.inertia[row, 0])
+        sums, counts = self.sums.copy(), self.counts.copy()
+        empty = np.flatnonzero(counts == 0)
+        labels = self.labels[: len(self.X)]
+        costs = own_costs(self.X, (before + self.mean).astype(self.X.dtype), labels, self.metric)
+        for cluster, i in zip(empty, costliest(costs, len(empty)), strict=False):
+            point = self.X[i] - self.mean
+            sums[labels[i]] -= point
+            counts[labels[i]] -= 1
+            sums[cluster], counts[cluster] = point, 1
+        self.centers = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], before)
+        spread = (self.centers * (self.counts[:, None] * self.centers - 2 * self.sums)).sum()
+        self._note(step, "update", self.centers, part, row, self.total + spread)
+        if part.changes[row, 0] == 0:
+            return SETTLED
+        return STILL if float(((self.centers - before) ** 2).sum()) <= self.tolerance else GOING
 
 
 class _Kernels:
@@ -127,7 +166,7 @@ class _Kernels:
     def __init__(self, dtype: str, d: int, bounded: bool) -> None:
         from workbench.jit.nearest import group_size, panel_width
 
-        self.width, self.group = panel_width(dtype), group_size
+        self.width, self.group, self.bounded = panel_width(dtype), group_size, bounded
         self.arguments = BOUNDED if bounded else ALL
         self.moments, self.steps = _compiled(dtype, d if d <= NARROW and not bounded else 0, bounded)
 
