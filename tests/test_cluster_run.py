@@ -45,7 +45,7 @@ def more(fakes):
 
 
 def config(learner="kmeans", dataset="blobs", settings=None, **options):
-    chosen = {"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | options}
+    chosen = {"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | options, "figures": []}
     return check(chosen | (settings or {}))
 
 

@@ -86,11 +86,11 @@ def check_options(
                 raise ConfigError(f"{at}{owner} needs the option {name!r}.")
             checked[name] = option.default
             continue
-        checked[name] = _check_type(f"{at}{owner}: {name} = {given[name]!r}", option, given[name])
+        checked[name] = _check_type(f"{at}{owner}: {name}", option, given[name], given[name])
     return checked
 
 
-def _check_type(what: str, option: Option, value: Any) -> Any:
+def _check_type(what: str, option: Option, value: Any, shown: Any) -> Any:
     if option.annotation is Any or value is option.default:
         return value
     from pydantic import ValidationError
@@ -101,8 +101,8 @@ def _check_type(what: str, option: Option, value: Any) -> Any:
         return option.adapter.validate_python(value)
     except ValidationError as error:
         if isinstance(value, list):  # YAML has no tuples
-            return _check_type(what, option, tuple(value))
-        raise ConfigError(f"{what}{_reason(error)}.") from None
+            return _check_type(what, option, tuple(value), shown)
+        raise ConfigError(f"{what} = {shown!r}{_reason(error)}.") from None
 
 
 _PLAINLY = {

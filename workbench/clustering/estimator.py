@@ -42,17 +42,21 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Cluster ``X`` (n_samples, n_features); ``y`` is ignored. ``ConfigError``, ``DataError`` for what is wrong."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        self.check_data(X)
-        return self._take(self._definition.fit(X, **self._arguments(X)))
+        return self._take(self._definition.fit(X, **self._checked(X)))
 
     def check_data(self, X: np.ndarray, y: Any = None) -> None:
         """Raise what ``fit`` would for these options and points, computing nothing."""
+        self._checked(X)
+
+    def _checked(self, X: np.ndarray) -> dict[str, Any]:
+        """The options as the function takes them, fit for these points."""
         arguments = self._arguments(X)
         wanted = arguments.get("n_clusters")
         if wanted is not None and wanted > len(X):
             raise DataError(f"n_clusters = {wanted} is more than the {len(X)} points there are.")
         if self._definition.check is not None:
             self._definition.check(X, **{name: value for name, value in arguments.items() if name != "rng"})
+        return arguments
 
     def _arguments(self, X: np.ndarray) -> dict[str, Any]:
         """The checked options as the function takes them."""

@@ -11,13 +11,13 @@ import numpy as np
 from workbench.clustering import steps
 from workbench.clustering.lloyd import costliest, stride_of, warn_of_empty
 from workbench.clustering.metric import own_costs
-from workbench.clustering.result import Clustering, HalfStep
-from workbench.clustering.steps import EMPTY, GOING, SETTLED, STILL
+from workbench.clustering.result import Clustering, Half, HalfStep
+from workbench.clustering.steps import DONE, EMPTY, FINISHED, GOING, REASON, SETTLED, STILL
 from workbench.clustering.steps import SPARE as LINE
 from workbench.jit.threads import divide, meeting, thread_count
 
 Bounds = Literal["never", "always", "late"]
-LATE, FEW = 0.05, 4  # labels change late once less than this part of them does; asked every so many steps
+LATE, FEW = 0.02, 4  # labels change late once less than this part of them does; asked every so many steps
 AT_ONCE = 32  # steps; between them Python notes the history, and an interrupt is heeded
 SHARD = 4096  # points in a shard, unless there would be too many
 SHARDS = 32
@@ -95,22 +95,23 @@ class _Run:
     def until(self, max_iter: int) -> Clustering:
         """Steps until one that is the last, and what they came to."""
         step, reason = 0, GOING
-        while step < max_iter and reason == GOING:
-            part = self._steps(min(FEW if self._may_turn_to_bounds else AT_ONCE, max_iter - step))
+        while reason not in (SETTLED, FINISHED):
+            count = min(FEW if self._may_turn_to_bounds else AT_ONCE, max_iter - step)
+            part = self._steps(count, count == max_iter - step or reason == STILL)
             for i in range(part.done):
-                self._note(step + i + 1, "assign", part.path[i], part, i, part.inertia[i, 0])
-                self._note(step + i + 1, "update", part.path[i + 1], part, i, part.inertia[i, 1])
+                self._note(step + i + 1, "assign", part.path[i], part, i)
+                self._note(step + i + 1, "update", part.path[i + 1], part, i)
             step, reason, self.centers = step + part.done, part.reason, part.path[part.done]
-            if reason == EMPTY:
+            if reason == FINISHED:
+                self._note(step + 1, "assign", self.centers, part, part.done)
+            elif reason == EMPTY:
                 step += 1
                 reason = self._reseed(step, part)
-            last = self.history[-2]  # a first half
-            self.digest = last["digest"]
-            if self._may_turn_to_bounds and last["changed"] < LATE * len(self.X):
+                max_iter = step if reason == STILL else max_iter
+            changed = next(each["changed"] for each in reversed(self.history) if each["half"] == "assign")
+            self.digest = self.history[-1]["digest"]
+            if self._may_turn_to_bounds and changed < LATE * len(self.X):
                 self.kernels = _Kernels(self.X.dtype.name, self.X.shape[1], bounded=True)
-        if reason != SETTLED:
-            part = self._steps(1, last=True)
-            self._note(step + 1, "assign", self.centers, part, 0, part.inertia[0, 0])
         warn_of_empty(int(np.count_nonzero(self.counts)), len(self.counts))
         found = self.history[-1]
         labels = self.labels[: len(self.X)]
@@ -120,29 +121,32 @@ class _Run:
     def _may_turn_to_bounds(self) -> bool:
         return self.bounds == "late" and not self.kernels.bounded
 
-    def _steps(self, count: int, last: bool = False) -> _Part:
-        n, stride, state = len(self.X), self.work["stride"], np.zeros(2, np.int64)
-        path, kept = np.empty((count + 1, *self.centers.shape)), np.empty((count, -(-n // stride)), np.int32)
-        inertia, changes = np.zeros((count, 2)), np.zeros((count, 2), np.int64)
+    def _steps(self, count: int, finish: bool) -> _Part:
+        """So many steps; ``finish`` with a first half."""
+        n, stride, state = len(self.X), self.work["stride"], np.array([0, GOING, count if finish else -1])
+        path, kept = np.empty((count + 1, *self.centers.shape)), np.empty((count + 1, -(-n // stride)), np.int32)
+        inertia, changes = np.zeros((count + 1, 2)), np.zeros((count + 1, 2), np.int64)
         path[0], changes[0, 1] = self.centers, self.digest
-        given = self.work | {"centers": path, "kept": kept, "inertia": inertia, "changes": changes, "last": int(last)}
-        given |= {"state": state, "arrived": self.arrived, "threads": self.threads}
+        given = self.work | {"centers": path, "kept": kept, "inertia": inertia, "changes": changes}
+        given |= {"state": state, "arrived": self.arrived}
         *arguments, _, _ = (given.get(name) for name in self.kernels.arguments)
         divide(lambda thread: self.kernels.steps(*arguments, thread, self.threads), self.threads, self.arrived)
-        return _Part(path, kept, inertia + self.total, changes, int(state[0]), int(state[1]))
+        kept = kept.astype(np.min_scalar_type(len(self.centers)))
+        return _Part(path, kept, inertia + self.total, changes, int(state[DONE]), int(state[REASON]))
 
-    def _note(self, step: int, half: str, centers: np.ndarray, part: _Part, row: int, inertia: float) -> None:
+    def _note(self, step: int, half: Half, centers: np.ndarray, part: _Part, row: int) -> None:
         changed, digest = part.changes[row].tolist()
+        first = half == "assign"
         self.history.append(HalfStep(
-            step=step, half=half, inertia=float(inertia), digest=digest,  # type: ignore[typeddict-item]
-            centers=(centers + self.mean).astype(self.X.dtype), stride=self.work["stride"],
-            labels=part.kept[row].astype(np.min_scalar_type(len(centers))), changed=changed if half == "assign" else 0,
+            step=step, half=half, inertia=float(part.inertia[row, 0 if first else 1]), digest=digest,
+            centers=(centers + self.mean).astype(self.X.dtype), stride=self.work["stride"], labels=part.kept[row],
+            changed=changed if first else 0,
         ))  # fmt: skip
 
     def _reseed(self, step: int, part: _Part) -> int:
         """The second half of a step that left clusters empty, as ``lloyd`` does it; why to end now, if so."""
         before, row = self.centers, part.done
-        self._note(step, "assign", before, part, row, part.inertia[row, 0])
+        self._note(step, "assign", before, part, row)
         sums, counts = self.sums.copy(), self.counts.copy()
         empty = np.flatnonzero(counts == 0)
         labels = self.labels[: len(self.X)]
@@ -154,7 +158,8 @@ class _Run:
             sums[cluster], counts[cluster] = point, 1
         self.centers = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], before)
         spread = (self.centers * (self.counts[:, None] * self.centers - 2 * self.sums)).sum()
-        self._note(step, "update", self.centers, part, row, self.total + spread)
+        part.inertia[row, 1] = self.total + spread
+        self._note(step, "update", self.centers, part, row)
         if part.changes[row, 0] == 0:
             return SETTLED
         return STILL if float(((self.centers - before) ** 2).sum()) <= self.tolerance else GOING
@@ -174,7 +179,7 @@ class _Kernels:
 MOMENTS = ("X", "mean", "sums", "squares", "arrived", "thread", "threads")
 WORK = (
     *("X", "mean", "rounded", "centers", "packed", "norms", "group", "batch", "rooms", "found", "labels", "kept"),
-    *("stride", "sums", "counts", "partial", "partial_counts", "told", "inertia", "changes", "tolerance", "last"),
+    *("stride", "sums", "counts", "partial", "partial_counts", "told", "inertia", "changes", "tolerance"),
 )
 CALL = ("state", "arrived", "thread", "threads")
 ALL = (*WORK, *CALL)
@@ -202,7 +207,7 @@ def _compiled(dtype: str, features: int, bounded: bool) -> tuple[Any, Any]:
         "packed": vector, "norms": vector, "group": word, "batch": word, "rooms": table, "found": types.int32[:, ::1],
         "labels": types.int32[::1], "kept": types.int32[:, ::1], "stride": word, "sums": table64, "counts": words,
         "partial": cube, "partial_counts": pairs, "told": pairs, "inertia": table64, "changes": pairs,
-        "tolerance": types.float64, "last": word, "near": table, "drift": table, "upper": vector, "lower": vector,
+        "tolerance": types.float64, "near": table, "drift": table, "upper": vector, "lower": vector,
         "state": words, "arrived": words, "thread": word, "threads": word, "squares": table64,
     }  # fmt: skip
     meet = {"address_of": intrinsics.address_of, "barrier": barrier}

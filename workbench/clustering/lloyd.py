@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from workbench.clustering.metric import centers_of, nearest, own_costs
-from workbench.clustering.result import Clustering, HalfStep
+from workbench.clustering.result import Clustering, Half, HalfStep
 
 KEPT = 10_000  # labels that a half-step of the history keeps
 
@@ -51,12 +51,12 @@ def stride_of(n: int) -> int:
     return -(-n // KEPT)
 
 
-def half_step(step: int, half: str, centers: np.ndarray, labels: np.ndarray, inertia: float, changed: int) -> HalfStep:
+def half_step(step: int, half: Half, centers: np.ndarray, labels: np.ndarray, inertia: float, changed: int) -> HalfStep:
     """An entry of the history; labels are kept in the smallest type that holds them."""
     stride = stride_of(len(labels))
     kept = labels[::stride].astype(np.min_scalar_type(len(centers)))
     return HalfStep(
-        step=step, half=half, inertia=inertia, centers=centers, labels=kept, stride=stride,  # type: ignore[typeddict-item]
+        step=step, half=half, inertia=inertia, centers=centers, labels=kept, stride=stride,
         digest=digest(labels), changed=changed,
     )  # fmt: skip
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+Half = Literal["assign", "update"]
+
+
 class HalfStep(TypedDict):
     """One half of a step of a clustering by centres: ``assign`` points to centres, or ``update`` the centres.
 
@@ -20,7 +23,7 @@ class HalfStep(TypedDict):
     """
 
     step: int
-    half: Literal["assign", "update"]
+    half: Half
     inertia: float
     centers: np.ndarray
     labels: np.ndarray

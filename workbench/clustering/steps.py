@@ -17,7 +17,8 @@ import numpy as np
 
 from workbench.jit.retarget import reassociated
 
-GOING, SETTLED, STILL, EMPTY = range(4)  # why a run of steps ended
+GOING, SETTLED, STILL, EMPTY, FINISHED = range(5)  # why a run of steps ended
+DONE, REASON, LAST = range(3)  # of its state
 CHANGED, DIGEST = range(2)  # columns of what a shard tells
 SPARE = 8  # numbers behind a shard's own, a line of the cache: threads shall not write to the same
 
@@ -75,12 +76,14 @@ def moments(X, mean, sums, squares, arrived, thread, threads):
 
 def compare_all(
     X, mean, rounded, centers, packed, norms, group, batch, rooms, found, labels, kept, stride, sums, counts,
-    partial, partial_counts, told, inertia, changes, tolerance, last, state, arrived, thread, threads,
+    partial, partial_counts, told, inertia, changes, tolerance, state, arrived, thread, threads,
 ):  # fmt: skip
     """Steps from ``centers[0]`` on, every point compared with every centre, until one that is the last.
 
-    ``last``: one first half only. ``state``: how many second halves were done, why it ended. ``changes`` (steps, 2):
-    labels changed in a step, and the digest of all. ``inertia`` (steps, 2) lacks what the points alone contribute.
+    ``state``: how many steps were done, why it ended, and which one has a first half only: the points are assigned once
+    more when the last step that is allowed is done (so set at first), or the centres stood still. ``changes``
+    (steps, 2): labels changed in a step, and the digest of all. ``inertia`` (steps, 2) lacks what the points alone
+    contribute.
     """
     n, d = X.shape[0], FEATURES if FEATURES != 0 else X.shape[1]
     counter = address_of(arrived)
@@ -88,6 +91,8 @@ def compare_all(
     room = address_of(rooms[thread])
     least, which = room + batch * d * WIDTH * BYTES, found[thread]
     for step in range(inertia.shape[0]):
+        if step == centers.shape[0] - 1 and state[LAST] != step:
+            return
         if thread == 0:
             pack_centers(centers[step], packed, norms, group)
         if threads > 1 and not barrier(counter, threads):
@@ -119,18 +124,16 @@ def compare_all(
         if threads > 1 and not barrier(counter, threads):
             return
         if thread == 0:
-            conclude(
-                step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, last, state
-            )
+            conclude(step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, state)
         if threads > 1 and not barrier(counter, threads):
             return
-        if state[1] != GOING:
+        if state[REASON] != GOING:
             return
 
 
 def compare_bounded(
     X, mean, rounded, centers, packed, norms, group, batch, rooms, found, labels, kept, stride, sums, counts,
-    partial, partial_counts, told, inertia, changes, tolerance, last, near, drift, upper, lower, state, arrived,
+    partial, partial_counts, told, inertia, changes, tolerance, near, drift, upper, lower, state, arrived,
     thread, threads,
 ):  # fmt: skip
     """The same, but a point is compared only where the triangle inequality does not settle it; Hamerly (2010).
@@ -149,6 +152,8 @@ def compare_bounded(
     which, before, new = found[thread, 0:WIDTH], found[thread, WIDTH : 2 * WIDTH], found[thread, 2 * WIDTH : 3 * WIDTH]
     at_room = address_of(room)
     for step in range(inertia.shape[0]):
+        if step == centers.shape[0] - 1 and state[LAST] != step:
+            return
         if thread == 0:
             pack_centers(centers[step], packed, norms, group)
             move(centers[step], near, drift)
@@ -210,12 +215,10 @@ def compare_bounded(
         if threads > 1 and not barrier(counter, threads):
             return
         if thread == 0:
-            conclude(
-                step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, last, state
-            )
+            conclude(step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, state)
         if threads > 1 and not barrier(counter, threads):
             return
-        if state[1] != GOING:
+        if state[REASON] != GOING:
             return
 
 
@@ -347,7 +350,7 @@ def keep(labels, start, end, stride, kept):
         kept[i // stride] = labels[i]
 
 
-def conclude(step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, last, state):
+def conclude(step, centers, sums, counts, partial, partial_counts, told, inertia, changes, tolerance, state):
     """Add up what the shards found, and move the centres."""
     changed, digest = 0, changes[step, 1]
     for s in range(partial.shape[0]):
@@ -362,12 +365,18 @@ def conclude(step, centers, sums, counts, partial, partial_counts, told, inertia
     if step + 1 < changes.shape[0]:
         changes[step + 1, 1] = digest
     inertia[step, 0] = spread(centers[step], sums, counts)
-    state[0], state[1] = step, SETTLED
-    if last == 0:
-        state[1] = update(centers[step], centers[step + 1], sums, counts, changed, tolerance)
-        if state[1] != EMPTY:
-            inertia[step, 1] = spread(centers[step + 1], sums, counts)
-            state[0] = step + 1
+    state[DONE] = step
+    if state[LAST] == step:
+        state[REASON] = FINISHED
+        return
+    reason = update(centers[step], centers[step + 1], sums, counts, changed, tolerance)
+    if reason != EMPTY:
+        inertia[step, 1] = spread(centers[step + 1], sums, counts)
+        state[DONE] = step + 1
+    if reason == STILL:
+        state[LAST] = step + 1
+    else:
+        state[REASON] = reason
 
 
 def spread(centers, sums, counts):
