@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 import workbench as wb
 from workbench.experiment.grid import grid
 from workbench.experiment.sweep import Sweep
+from workbench.registry import registry
 
 FILES = sorted((Path(__file__).parent.parent / "conf" / "experiment").glob("*.yaml"))
 ONCE = "learner.epochs=1"
@@ -50,6 +51,12 @@ def test_a_shipped_experiment_ends_in_its_figures_and_a_finding(file, workbench,
 def test_a_shipped_experiment_says_how_it_is_run(file):
     assert file.read_text().splitlines()[1] == f"# workbench run experiment={file.stem}"
     assert OmegaConf.load(file).name == file.stem
+
+
+def test_every_clusterer_there_is_is_compared():
+    compared = OmegaConf.load(FILES[0].parent / "clusterers_compared.yaml").hydra.sweeper.params.learner
+    entries = [entry for entry in registry().entries() if entry.spec.kind == "clusterer"]
+    assert set(compared.split(",")) == {entry.spec.name for entry in entries if entry.origin == "built-in"}
 
 
 def test_an_option_that_some_learners_of_a_sweep_have_is_theirs_alone(project):
