@@ -160,7 +160,7 @@ def print_growth(n):
     case = Case(n, 2, 3, 0)
     X, centers = case.data()
     options = {"n_clusters": 3, "init": centers, "max_iter": STEPS, "tol": 0.0, "threads": harness.THREADS}
-    wb.get("clusterer", "kmeans")(**options).fit(X[:1000])  # what is made once per process
+    wb.get("clusterer", "kmeans")(**options).fit(X[:50_000])  # what is made once per process
     Path("/proc/self/clear_refs").write_text("5")  # the peak is now
     before = resident("VmRSS")
     model = wb.get("clusterer", "kmeans")(**options).fit(X)
