@@ -62,6 +62,8 @@ def same(found, expected, tolerance=EXACT):
 @pytest.mark.parametrize("algorithm", HERE)
 @pytest.mark.parametrize("name", DATASETS)
 def test_K1_labels_centres_and_inertia_are_scikit_learns_on_every_data_set(name, algorithm):
+    if name == "digits" and config.DISABLE_JIT:
+        pytest.skip("NUMBA_DISABLE_JIT=1: plain Python would take a minute")
     X = points(name)
     for seed in range(3):
         centers = start(X, DATASETS[name], seed)
@@ -173,6 +175,7 @@ def test_K3_a_history_alternates_and_its_inertia_never_rises(metric, algorithm):
     assert found.history[-1]["digest"] == plain.digest(found.labels)
 
 
+@compiled
 @pytest.mark.parametrize("algorithm", HERE)
 def test_of_many_labels_a_history_keeps_some_and_the_digest_of_all(algorithm):
     X = uniform(25_001, 2, np.float32)
