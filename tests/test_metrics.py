@@ -260,7 +260,7 @@ def test_K3_points_without_such_a_distance_are_refused(name, points, message):
 
 
 def test_K3_points_on_the_edge_are_accepted():
-    assert metric_for("haversine", np.array([[90.0, 180.0], [-90.0, -180.0]])) is HAVERSINE
+    assert metric_for("haversine", np.array([[90.0, 180.0], [-90.0, -180.0]])) == HAVERSINE
     assert metric_for("cosine", np.array([[1e-153, 0], [0, 1e154]])).name == "cosine"
     assert metric_for("euclidean", np.zeros((1, 7))).squared_euclidean
 

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, UnknownName
+from workbench.jit.threads import thread_count
 from workbench.network.driver import compiled_driver
 from workbench.registry import registry
 from workbench.specs import Activation, Initializer
@@ -576,8 +577,8 @@ def test_divergence_names_the_earliest_step_and_there_the_layer_nearest_the_outp
 
 def test_threads_are_kept_where_the_system_tells_no_affinity(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert make(threads=3)._thread_count() == 3
-    assert make()._thread_count() == os.cpu_count()
+    assert thread_count(3) == 3
+    assert thread_count() == os.cpu_count()
 
 
 def test_plan_states_its_workspace():

@@ -370,7 +370,7 @@ def test_options_may_lack_a_default_where_another_function_states_it():
 
 
 def test_the_readmes_plugin_is_one(plugins):
-    (source,) = re.findall(r"```python\n(.+?@hookimpl.+?)```", README.read_text(), re.DOTALL)
+    source, _ = re.findall(r"```python\n(\"\"\".+?@hookimpl.+?)```", README.read_text(), re.DOTALL)
     (plugins / "swish2.py").write_text(source)
     registry = Registry()
     assert registry.failures == []

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from workbench.clustering import steps
-from workbench.clustering.lloyd import costliest, stride_of, warn_of_empty
+from workbench.clustering.lloyd import half_step, reseed, stride_of, warn_of_empty
 from workbench.clustering.metric import own_costs
 from workbench.clustering.result import Clustering, Half, HalfStep
 from workbench.clustering.steps import DONE, EMPTY, FINISHED, GOING, REASON, SETTLED, STILL
@@ -139,30 +139,36 @@ class _Run:
         first = half == "assign"
         self.history.append(HalfStep(
             step=step, half=half, inertia=float(part.inertia[row, 0 if first else 1]), digest=digest,
-            centers=(centers + self.mean).astype(self.X.dtype), stride=self.work["stride"], labels=part.kept[row],
+            centers=self._places(centers), stride=self.work["stride"], labels=part.kept[row],
             changed=changed if first else 0,
         ))  # fmt: skip
 
     def _reseed(self, step: int, part: _Part) -> int:
         """The second half of a step that left clusters empty, as ``lloyd`` does it; why to end now, if so."""
-        before, row = self.centers, part.done
+        before, row, labels = self.centers, part.done, self.labels[: len(self.X)]
         self._note(step, "assign", before, part, row)
-        sums, counts = self.sums.copy(), self.counts.copy()
-        empty = np.flatnonzero(counts == 0)
-        labels = self.labels[: len(self.X)]
-        costs = own_costs(self.X, (before + self.mean).astype(self.X.dtype), labels, self.metric)
-        for cluster, i in zip(empty, costliest(costs, len(empty)), strict=False):
+        old = labels.copy()
+        costs = own_costs(self.X, self._places(before), labels, self.metric)
+        taken = reseed(labels, costs, len(before))
+        for i in taken:
             point = self.X[i] - self.mean
-            sums[labels[i]] -= point
-            counts[labels[i]] -= 1
-            sums[cluster], counts[cluster] = point, 1
-        self.centers = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], before)
-        spread = (self.centers * (self.counts[:, None] * self.centers - 2 * self.sums)).sum()
-        part.inertia[row, 1] = self.total + spread
-        self._note(step, "update", self.centers, part, row)
+            self.sums[old[i]] -= point
+            self.counts[old[i]] -= 1
+            self.sums[labels[i]] += point
+            self.counts[labels[i]] += 1
+        counts = self.counts[:, None]
+        self.centers = np.where(counts > 0, self.sums / np.maximum(counts, 1), before)
+        spread = (self.centers * (counts * self.centers - 2 * self.sums)).sum()
+        self.history.append(
+            half_step(step, "update", self._places(self.centers), labels, self.total + spread, len(taken))
+        )
         if part.changes[row, 0] == 0:
             return SETTLED
         return STILL if float(((self.centers - before) ** 2).sum()) <= self.tolerance else GOING
+
+    def _places(self, centers: np.ndarray) -> np.ndarray:
+        """Centres as the points have them."""
+        return (centers + self.mean).astype(self.X.dtype)
 
 
 class _Kernels:

@@ -19,8 +19,8 @@ def lloyd(
 
     It ends after a step that changed no label, after ``max_iter`` steps, or when the centres moved by no more than
     ``tol`` (the sum of their squared moves, in units of the features' mean variance: scikit-learn's rule); then the
-    points are assigned once more. An empty cluster takes the point that costs most, the next one the next, and that
-    point leaves its own; where no point costs anything, it keeps its centre.
+    points are assigned once more. An empty cluster takes over the point that costs most, the next one the next; where
+    no point costs anything, it keeps its centre.
     """
     tolerance = tol * float(np.mean(np.var(X, axis=0, dtype=np.float64))) if tol else 0.0
     history: list[HalfStep] = []
@@ -30,9 +30,11 @@ def lloyd(
         before, (labels, costs) = labels, nearest(X, centers, metric, threads)
         changed = int(np.count_nonzero(labels != before))
         history.append(half_step(step, "assign", centers, labels, float(costs.sum(dtype=np.float64)), changed))
-        moved = _update(X, labels, costs, centers, metric)
+        taken = reseed(labels, costs, len(centers))
+        moved = centers_of(X, labels, len(centers), metric)
+        moved = np.where(np.isnan(moved), centers, moved)
         costs = own_costs(X, moved, labels, metric, threads)
-        history.append(half_step(step, "update", moved, labels, float(costs.sum(dtype=np.float64)), 0))
+        history.append(half_step(step, "update", moved, labels, float(costs.sum(dtype=np.float64)), len(taken)))
         shift = float(((moved.astype(np.float64) - centers) ** 2).sum())
         centers = moved
         settled = changed == 0
@@ -90,15 +92,14 @@ def warn_of_empty(found: int, n_clusters: int) -> None:
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
-def costliest(costs: np.ndarray, count: int) -> np.ndarray:
-    """Places of the points that cost most, so many, the first of equals; none where no point costs anything."""
-    return np.argsort(-costs, kind="stable")[:count] if costs.max() > 0 else np.empty(0, np.int64)
+def reseed(labels: np.ndarray, costs: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Give each empty cluster, in ``labels``, the point that costs most of those left; which points they are.
 
-
-def _update(X: np.ndarray, labels: np.ndarray, costs: np.ndarray, centers: np.ndarray, metric: str) -> np.ndarray:
-    empty = np.flatnonzero(np.bincount(labels, minlength=len(centers)) == 0)
-    if empty.size:
-        labels, taken = labels.copy(), costliest(costs, empty.size)
-        labels[taken] = empty[: taken.size]
-    moved = centers_of(X, labels, len(centers), metric)
-    return np.where(np.isnan(moved), centers, moved)
+    None where no point costs anything.
+    """
+    empty = np.flatnonzero(np.bincount(labels, minlength=n_clusters) == 0)
+    if not empty.size or costs.max() == 0:
+        return empty[:0]
+    taken = np.argsort(-costs, kind="stable")[: empty.size]
+    labels[taken] = empty[: taken.size]
+    return taken
