@@ -116,10 +116,13 @@ def test_an_empty_cluster_takes_the_costliest_point_as_in_scikit_learn(d, algori
 @compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(50, 2, 3), (9000, 2, 3), (5000, 5, 50), (20000, 16, 10), (3000, 64, 100)])
-def test_bounds_change_no_bit(shape, dtype):
+@pytest.mark.parametrize("empty", [False, True])
+def test_bounds_change_no_bit(shape, dtype, empty):
     n, d, k = shape
     X = uniform(n, d, dtype)
     centers = start(X, k)
+    if empty:
+        centers[1:3] = [[70.0], [-80.0]]
     blocked = partition(X, centers, algorithm="blocked", tol=0)
     for bounds in ("always", "late"):
         bounded = euclidean(X, centers, "euclidean", 300, 0.0, bounds, None)

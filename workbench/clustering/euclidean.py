@@ -159,9 +159,10 @@ class _Run:
         counts = self.counts[:, None]
         self.centers = np.where(counts > 0, self.sums / np.maximum(counts, 1), before)
         spread = (self.centers * (counts * self.centers - 2 * self.sums)).sum()
-        self.history.append(
-            half_step(step, "update", self._places(self.centers), labels, self.total + spread, len(taken))
-        )
+        inertia = self.total + float(spread)
+        self.history.append(half_step(step, "update", self._places(self.centers), labels, inertia, len(taken)))
+        if self.bounds != "never":  # they were those of other labels
+            self.work["upper"][taken], self.work["lower"][taken] = np.inf, 0
         if part.changes[row, 0] == 0:
             return SETTLED
         return STILL if float(((self.centers - before) ** 2).sum()) <= self.tolerance else GOING
