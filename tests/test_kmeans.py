@@ -113,6 +113,15 @@ def test_an_empty_cluster_takes_the_costliest_point_as_in_scikit_learn(d, algori
     assert found.n_iter == expected.n_iter_
 
 
+@pytest.mark.parametrize("algorithm", HERE)
+@pytest.mark.parametrize("d", [2, 6])
+def test_of_equally_near_centres_the_first_is_taken(d, algorithm):
+    X = uniform(300, d)
+    centers = X[[0, 1, 1, 0, 2, 2, 2]]
+    first = partition(X, centers, algorithm=algorithm, max_iter=1, tol=0).history[0]
+    assert set(first["labels"].tolist()) == {0, 1, 4}
+
+
 @compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(50, 2, 3), (9000, 2, 3), (5000, 5, 50), (20000, 16, 10), (3000, 64, 100)])
