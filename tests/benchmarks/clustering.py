@@ -20,7 +20,7 @@ harness.limit_threads()
 
 import numpy as np  # noqa: E402  (thread pools are made on import)
 
-ROUNDS, STEPS, MANY = 9, 20, 1000
+ROUNDS, STEPS, MANY = 7, 20, 1000
 TURN = 0.3  # seconds
 
 
