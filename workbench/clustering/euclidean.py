@@ -97,7 +97,7 @@ class _Run:
         step, reason = 0, GOING
         while reason not in (SETTLED, FINISHED):
             count = min(FEW if self._may_turn_to_bounds else AT_ONCE, max_iter - step)
-            part = self._steps(count, count == max_iter - step or reason == STILL)
+            part = self._steps(count, count == max_iter - step)
             for i in range(part.done):
                 self._note(step + i + 1, "assign", part.path[i], part, i)
                 self._note(step + i + 1, "update", part.path[i + 1], part, i)
@@ -107,7 +107,7 @@ class _Run:
             elif reason == EMPTY:
                 step += 1
                 reason = self._reseed(step, part)
-                max_iter = step if reason == STILL else max_iter
+                max_iter = step if reason == STILL else max_iter  # then only the first half of one more is left
             changed = next(each["changed"] for each in reversed(self.history) if each["half"] == "assign")
             self.digest = self.history[-1]["digest"]
             if self._may_turn_to_bounds and changed < LATE * len(self.X):
