@@ -18,7 +18,8 @@ FLOORS = (
     {"jit"},
     {"network", "clustering"},
     {"testing", "experiment"},
-    {"cli", "ui", "__main__"},
+    {"authors"},
+    {"cli", "ui", "pytest_plugin", "__main__"},
 )
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if PACKAGE / "plugins" not in path.parents)
 PLUGINS = sorted(Path(importlib.import_module("workbench.plugins").__path__[0]).rglob("*.py"))

@@ -59,7 +59,22 @@ def plugins(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "ui": ui, "plugins": plugins}
+def new(arguments: list[str]) -> int:
+    """begin a plugin, a project or a package: workbench new activation swish2"""
+    from workbench.authors import scaffold
+
+    print(scaffold.new(arguments))
+    return 0
+
+
+def check(arguments: list[str]) -> int:
+    """say whether a plugin is what it should be: workbench check NAME, FILE or --all"""
+    from workbench.authors.check import check
+
+    return check(arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "ui": ui, "plugins": plugins, "new": new, "check": check}
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -36,7 +36,7 @@ class TrainingDiverged(WorkbenchError, ArithmeticError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'relu'? Known: ..."``: the tail of every unknown-name message."""
-    known = sorted(known)
+    known = sorted(set(known))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
     return f"{hint} Known: {', '.join(known) or 'none'}."

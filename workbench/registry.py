@@ -64,8 +64,9 @@ class Failure:
 class Registry:
     """Everything the installed plugins offer. ``hook`` calls the lifecycle hooks.
 
-    ``folder`` holds the user's own plugin files; ``WORKBENCH_PLUGINS_DIR`` overrides it and
-    ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin names) keeps plugins out.
+    ``folder`` holds the user's own plugin files; ``WORKBENCH_PLUGINS_DIR`` overrides it, ``WORKBENCH_PLUGIN_FILES``
+    names single files elsewhere (separated as in ``PATH``), and ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin
+    names) keeps plugins out.
     Raises ``DuplicateName`` and ``PluginError``; a plugin that fails to load is kept in ``failures`` and only
     using what it would have offered fails.
     """
@@ -102,11 +103,22 @@ class Registry:
         except (KeyError, TypeError):  # TypeError: a list or mapping where a name belongs
             raise UnknownName(self.unknown((kind,), name)) from None
 
+    def named(self, name: str) -> list[Entry]:
+        """Every entry called ``name``, of whatever kind; ``kind.name`` is only one. Raises ``UnknownName``."""
+        kind, _, own = name.rpartition(".")
+        if kind:
+            return [self.entry(kind, own)]
+        found = [entry for entry in self.entries() if entry.spec.name == own]
+        if not found:
+            raise UnknownName(self.unknown(list(KINDS), name))
+        return found
+
     def unknown(self, kinds: Sequence[str], name: Any) -> str:
         """What there is to say when none of ``kinds`` has this name: the nearest, and plugins that may have had it."""
         near = did_you_mean(str(name), [known for kind in kinds for known in self.names(kind)])
         broken = "".join(f"\nNote: {failure}." for failure in self.failures)
-        return f"no {' or '.join(kinds)} is named {name!r}{near}{broken}"
+        what = "plugin" if len(kinds) == len(KINDS) else " or ".join(kinds)
+        return f"no {what} is named {name!r}{near}{broken}"
 
     def names(self, kind: str) -> list[str]:
         """All names of one kind, sorted."""
@@ -149,9 +161,14 @@ class Registry:
             folder = Path(override).absolute()
             if not folder.is_dir():
                 raise PluginError(f"WORKBENCH_PLUGINS_DIR: there is no folder {folder}.")
-        for file in sorted(folder.glob("*.py")):
-            if not file.name.startswith("_"):
-                self._register(file.stem, functools.partial(_import_file, file), os.path.relpath(file))
+        files = sorted(file for file in folder.glob("*.py") if not file.name.startswith("_"))
+        for name in filter(None, os.environ.get("WORKBENCH_PLUGIN_FILES", "").split(os.pathsep)):
+            if not Path(name).is_file():
+                raise PluginError(f"WORKBENCH_PLUGIN_FILES: there is no file {name}.")
+            if not any(Path(name).samefile(file) for file in files):
+                files.append(Path(name).absolute())
+        for file in files:
+            self._register(file.stem, functools.partial(_import_file, file), os.path.relpath(file))
 
     def _register(self, name: str, load: Any, origin: str = "built-in") -> None:
         if self.manager.is_blocked(name):

@@ -47,9 +47,14 @@ def launch(arguments: list[str]) -> int:
         with _uncollected():
             jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
         with _signals_interrupt():
-            record = _sweep(jobs) if jobs.sweep else _run(jobs)
+            record = perform(jobs)
     report(record)
     return {"FINISHED": 0, "FAILED": 1, "KILLED": 130}[record.status]
+
+
+def perform(jobs: Grid) -> Run | Sweep:
+    """Carry the jobs out, in a run or a sweep that tells how it ended."""
+    return _sweep(jobs) if jobs.sweep else _run(jobs)
 
 
 def _run(jobs: Grid) -> Run:

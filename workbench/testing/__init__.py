@@ -1,5 +1,16 @@
-"""Conformance checks, for authors of plugins to call in their own tests as ours do."""
+"""Conformance checks, for authors of plugins to run in their own tests as ours do and as ``workbench check`` does."""
 
-from workbench.testing.metrics import check_metric
+from workbench.testing.checks import Check, CheckFailed, CheckSkipped, CheckWarning, Outcome, checks_of
+from workbench.testing.metric import check_metric
+from workbench.testing.parametrize import parametrize_with_checks
 
-__all__ = ["check_metric"]
+__all__ = [
+    "Check",
+    "CheckFailed",
+    "CheckSkipped",
+    "CheckWarning",
+    "Outcome",
+    "check_metric",
+    "checks_of",
+    "parametrize_with_checks",
+]
