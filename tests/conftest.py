@@ -87,3 +87,17 @@ def process(project):
 def torch():
     """PyTorch, an independent reference; tests that need it are skipped, and say so, where it is not installed."""
     return pytest.importorskip("torch", reason="PyTorch, the reference of this test, is not installed")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of mutants, wherever they were tried: a parallel run brings only reports back."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    properties = [p for report in reports for p in getattr(report, "user_properties", ()) if report.when == "call"]
+    rows = [value for name, value in properties if name == "mutant"]
+    if not rows:
+        return
+    terminalreporter.section("mutants of the built-in plugins")
+    for kind, name, mistake, by in sorted(map(tuple, rows)):
+        terminalreporter.write_line(f"{kind:12}{name:22}{mistake:60} {by}")
+    found = sum(not by.startswith("SURVIVES") for *_, by in rows)
+    terminalreporter.write_line(f"{found} of {len(rows)} mutants caught ({found / len(rows):.0%})")

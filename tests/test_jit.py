@@ -7,6 +7,7 @@ import importlib
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -52,10 +53,28 @@ HELPER = """
 @pytest.fixture
 def folder(tmp_path):
     """A project whose activation lies in one file and whose formula in another, with a kernel cache of its own."""
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "wave.py").write_text(textwrap.dedent(WAVE))
-    write_helper(tmp_path, factor=1.0)
+    return write_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Such a project after a first run in it, and what that said."""
+    first = write_project(tmp_path_factory.mktemp("trained"))
+    return first, run(first, REPORT)[0]
+
+
+@pytest.fixture
+def filled(trained, tmp_path):
+    """A copy of that project, its cache filled."""
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+def write_project(folder):
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "wave.py").write_text(textwrap.dedent(WAVE))
+    write_helper(folder, factor=1.0)
+    return folder
 
 
 def write_helper(folder, factor, comment=""):
@@ -80,8 +99,8 @@ needs_jit = pytest.mark.skipif(
 
 
 @needs_jit
-def test_second_process_compiles_nothing_whatever_the_shape(folder):
-    first, _ = run(folder, REPORT)
+def test_second_process_compiles_nothing_whatever_the_shape(trained):
+    folder, first = trained
     assert int(first[0].split()[1]) > 5
     second, _ = run(folder, REPORT)
     loss, compiled, loaded = second[0].split()
@@ -92,20 +111,20 @@ def test_second_process_compiles_nothing_whatever_the_shape(folder):
 
 
 @needs_jit
-def test_known_losses_compile_nothing_either(folder):
-    run(folder, "train(loss='squared_error'); train()")
-    lines, _ = run(folder, "train(loss='squared_error'); print(statistics().compiled)")
+def test_known_losses_compile_nothing_either(filled):
+    run(filled, "train(loss='squared_error'); train()")
+    lines, _ = run(filled, "train(loss='squared_error'); print(statistics().compiled)")
     assert lines == ["0"]
 
 
 @needs_jit
-def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(folder):
-    before, _ = run(folder, REPORT)
-    write_helper(folder, factor=1.0, comment="# as before")
-    comment, _ = run(folder, REPORT)
+def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(filled, trained):
+    before = trained[1]
+    write_helper(filled, factor=1.0, comment="# as before")
+    comment, _ = run(filled, REPORT)
     assert comment[0].split()[:2] == [before[0].split()[0], "0"]
-    write_helper(folder, factor=2.0)
-    after, _ = run(folder, REPORT)
+    write_helper(filled, factor=2.0)
+    after, _ = run(filled, REPORT)
     assert after[0].split()[0] != before[0].split()[0]
     assert int(after[0].split()[1]) == 1  # forward only; derivative and everything else are as they were
 
@@ -150,32 +169,38 @@ def test_products_of_both_precisions_share_no_names():
 
 
 @needs_jit
-def test_plain_python_agrees_to_rounding(folder):
+def test_plain_python_agrees_to_rounding(trained):
     """NUMBA_DISABLE_JIT=1 runs the same program in plain Python: double precision where kernels round to float32."""
-    compiled, _ = run(folder, REPORT)
+    folder, compiled = trained
     plain, _ = run(folder, REPORT, NUMBA_DISABLE_JIT="1")
     assert plain[0].split()[1:] == ["0", "0"]
     assert float(plain[0].split()[0]) == pytest.approx(float(compiled[0].split()[0]), rel=1e-6)
 
 
 @needs_jit
-def test_a_damaged_cache_is_compiled_anew(folder):
-    before, _ = run(folder, REPORT)
-    damaged = list((folder / "cache").rglob("*.nbc"))
+def test_a_damaged_cache_is_compiled_anew(filled, trained):
+    damaged = list((filled / "cache").rglob("*wave*.nbc"))
     assert damaged
     for file in damaged:
         file.write_bytes(file.read_bytes()[:50])
-    after, _ = run(folder, REPORT)
-    assert after[0].split()[0] == before[0].split()[0]
-    again, _ = run(folder, REPORT)
+    after, _ = run(filled, REPORT)
+    loss, compiled, _ = after[0].split()
+    assert (loss, int(compiled)) == (trained[1][0].split()[0], len(damaged))
+    again, _ = run(filled, REPORT)
     assert again[0].split()[1] == "0"
 
 
 @needs_jit
 def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(folder):
     (folder / "cache").write_text("a file where the folder should be")
-    lines, errors = run(folder, REPORT)
-    assert int(lines[0].split()[1]) > 5
+    lines, errors = run(
+        folder,
+        """
+        from workbench.clustering.metric import distances
+        print(distances(X, X, "euclidean").shape, distances(X, X, "manhattan").shape, statistics().compiled)
+        """,
+    )
+    assert lines == ["(40, 40) (40, 40) 2"]
     assert errors.count("cannot be written") == 1
 
 
