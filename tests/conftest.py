@@ -1,4 +1,4 @@
-"""Fixtures: an empty project to work in, the command line on it, and PyTorch."""
+"""Fixtures: an empty project to work in, the command line on it, the wheel, and PyTorch."""
 
 import gc
 import json
@@ -81,6 +81,14 @@ def process(project):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel, as it is published; ``Installation(folder, wheel)`` installs it."""
+    from installation import build
+
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from workbench.clustering.metric import ROWS, centers_of, distances, metric_for,
 from workbench.errors import DataError, PluginError, UnknownName
 from workbench.jit.retarget import retarget
 from workbench.registry import registry
-from workbench.testing import check_metric
+from workbench.testing import CheckFailed, CheckWarning, check_metric
+from workbench.testing.metric import check_arrays, check_squared_euclidean
 
 NAMES = registry().names("metric")
 RADIUS = 6371.0088
@@ -64,11 +65,6 @@ def naive_nearest(costs):
     """The first of the cheapest centres, and its cost."""
     labels = [min(range(len(row)), key=row.__getitem__) for row in costs.tolist()]
     return labels, costs[np.arange(len(labels)), labels]
-
-
-@every_metric
-def test_K3_every_metric_is_one_and_its_centre_rule_minimises_its_cost(name):
-    check_metric(name)
 
 
 @both_precisions
@@ -334,6 +330,29 @@ def halving(x, y):
     return far
 
 
+def misspelt(x, y):
+    return mahnattan(x, y)  # noqa: F821
+
+
+def all_but_the_last(x, y):
+    return manhattan(x[:-1], y[:-1]) if x.size > 1 else manhattan(x, y)
+
+
+def unlimited(x, y):
+    """The haversine formula, where rounding may ask for the arc sine of a little more than one."""
+    return 2 * RADIUS * math.asin(math.sqrt(HAVERSINE.cost(x, y)) / (2 * RADIUS))
+
+
+def all_but_one(points, center):
+    for j in range(center.size - 1):
+        center[j] = np.median(points[:, j])
+
+
+def one_too_many(points, center):
+    for j in range(center.size + 1):
+        center[j] = 0.0 if j == center.size else np.median(points[:, j])
+
+
 def double(x, y):
     return 2 * squared(x, y)
 
@@ -406,8 +425,19 @@ WRONG = {
     "a distance that is no number": (Metric("mine", root, median), "is nan; check_points must refuse"),
     "a distance that changes its points": (
         Metric("mine", halving, median),
-        r"line \d+: No implementation of function .*setitem",
+        r"it changes the points it is given: \(.*\) to \(.*\)",
     ),
+    "a distance that raises": (Metric("mine", misspelt, median), r"line \d+: NameError: name 'mahnattan'"),
+    "a distance that overlooks a feature": (
+        Metric("mine", all_but_the_last, median),
+        "of 2 features, the one with index 1 makes no difference to any distance",
+    ),
+    "an arc of more than one": (
+        Metric("mine", unlimited, HAVERSINE.center, HAVERSINE.cost, False, 2, HAVERSINE.check_points),
+        "the distance from .* to .* is nan",
+    ),
+    "a centre that is not filled": (Metric("mine", manhattan, all_but_one), "nan.*, which is no point of this metric"),
+    "a centre with one feature too many": (Metric("mine", manhattan, one_too_many), r"line \d+: IndexError"),
     "squared_euclidean with another cost": (
         Metric("mine", euclidean, mean, double, squared_euclidean=True),
         "squared_euclidean is not true: .* cost .* add up to",
@@ -455,6 +485,31 @@ def test_K3_the_counterexample_holds_and_no_smaller_one_exists(metric, searched)
 
 def test_K3_any_of_several_centres_of_least_cost_will_do():
     check_metric(Metric("mine", manhattan, lower, n_features=2))
+
+
+def test_K3_a_registered_metric_is_found_by_its_name():
+    check_metric("haversine")
+    with pytest.raises(UnknownName, match="euclidean"):
+        check_metric("euclidian")
+
+
+@pytest.mark.parametrize(
+    ("center", "message"),
+    [
+        (one_too_many, "writes outside its arrays: 1 place past the end of center"),
+        (all_but_one, r"leaves center\[0\] of 1 features unwritten"),
+        (sorting, r"its centre rule changes the points it is given: points\[0, 0\]"),
+    ],
+)
+def test_K3_what_machine_code_writes_beside_the_centre_or_leaves_unwritten_is_told(center, message):
+    with pytest.raises(CheckFailed, match=message):
+        check_arrays(Metric("mine", manhattan, center))
+
+
+def test_K3_a_metric_that_could_be_faster_is_told_so():
+    with pytest.raises(CheckWarning, match="say squared_euclidean=True"):
+        check_squared_euclidean(Metric("mine", euclidean, mean, squared))
+    check_metric(Metric("mine", euclidean, mean, squared, n_features=2))
 
 
 def test_K3_another_seed_draws_other_points():

@@ -186,7 +186,7 @@ class Undocumented(Layer):
 def test_a_description_is_the_first_line_of_the_docstring_or_of_the_files():
     first_line = "A plugin's signature declares its options, and what a user passes is checked against it"
     assert LEARNER.description == "A learner with an option of every sort"
-    assert Activation("undocumented", undocumented, undocumented).description == first_line
+    assert Activation("undocumented", undocumented, lambda z, a: 1.0).description == first_line
     assert Undocumented.spec().description == first_line
 
 

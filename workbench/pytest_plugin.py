@@ -35,13 +35,16 @@ def registry() -> Iterator[Registry]:
 def compose(registry: Registry) -> Callable[..., Config]:
     """``compose("experiment=first", "seed=1")``: the checked configuration of one run, as ``workbench run`` sees it.
 
-    Raises what the command would print: ``ConfigError``, ``UnknownName``, ``DataError``.
+    Raises what the command would print, ``ConfigError``, ``UnknownName``, ``DataError``; the first also for a sweep.
     """
+    from workbench.errors import ConfigError
     from workbench.experiment.grid import grid
 
     def compose(*arguments: str) -> Config:
-        (job,) = grid(arguments).jobs
-        return job.config
+        found = grid(arguments)
+        if len(found.jobs) > 1:
+            raise ConfigError(f"these are {len(found.jobs)} runs: choose one value each of {', '.join(found.varied)}.")
+        return found.jobs[0].config
 
     return compose
 
@@ -59,6 +62,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
 
     disabled = os.environ.get("WORKBENCH_DISABLE_PLUGINS", "")
     monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", f"{disabled},tracking.mlflow")
+    if folder := os.environ.get("WORKBENCH_PLUGINS_DIR"):
+        monkeypatch.setenv("WORKBENCH_PLUGINS_DIR", str(Path(folder).absolute()))
     for name in PROJECT:
         if Path(name).is_dir() and not (tmp_path / name).exists():
             (tmp_path / name).symlink_to(Path(name).absolute())

@@ -12,8 +12,8 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,10 +21,15 @@ from typing import Any
 import pluggy
 
 from workbench import hookspecs
-from workbench.errors import DuplicateName, PluginError, UnknownName, did_you_mean
+from workbench.errors import DuplicateName, PluginError, UnknownName, WorkbenchError, did_you_mean
 from workbench.specs import KINDS, Layer, Spec, first_line
 
 ENTRY_POINTS = "workbench"
+HOOKS = {  # name -> what it gives its implementations, by name
+    name: tuple(inspect.signature(hook).parameters)
+    for name, hook in vars(hookspecs).items()
+    if hasattr(hook, "workbench_spec")
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -49,16 +54,34 @@ class Listener:
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that could not be loaded: importing it, or one of its ``register_`` hooks, raised."""
+    """A plugin that is left out, or ``partly`` what it offers, and why.
+
+    ``distribution`` is empty for built-ins and files; ``file`` is empty, and ``line`` 0, where none is known.
+    """
 
     plugin: str
+    distribution: str
     file: str
     line: int
     reason: str
+    partly: bool = False
 
     def __str__(self) -> str:
-        line = f", line {self.line}" if self.line else ""
-        return f"plugin {self.plugin!r} could not be loaded: {self.file}{line}: {self.reason}"
+        place = ", ".join(filter(None, (self.distribution, self.file, self.line and f"line {self.line}")))
+        full = " in full" if self.partly else ""
+        return f"plugin {self.plugin!r} could not be loaded{full}: {place}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a plugin comes from, as far as is known: what is not is empty."""
+
+    origin: str
+    file: str = ""
+    distribution: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.distribution})" if self.file and self.distribution else self.file or self.origin
 
 
 class Registry:
@@ -67,22 +90,23 @@ class Registry:
     ``folder`` holds the user's own plugin files; ``WORKBENCH_PLUGINS_DIR`` overrides it, ``WORKBENCH_PLUGIN_FILES``
     names single files elsewhere (separated as in ``PATH``), and ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin
     names) keeps plugins out.
-    Raises ``DuplicateName`` and ``PluginError``; a plugin that fails to load is kept in ``failures`` and only
-    using what it would have offered fails.
+    A plugin that fails to load, or is misdeclared, is kept in ``failures``, and only using what it would have offered
+    fails. So it is with a name that two plugins offer: neither is taken for the other, and looking it up raises
+    ``DuplicateName``. Raises ``PluginError`` for a folder or a file that is not there.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.manager = pluggy.PluginManager("workbench")
         self.manager.add_hookspecs(hookspecs)
         self.failures: list[Failure] = []
-        self._origins: dict[str, tuple[str, str]] = {}
+        self._sources: dict[str, _Source] = {}
         self._entries: dict[tuple[str, str], Entry] = {}
+        self._contested: dict[tuple[str, str], str] = {}  # what is offered twice -> by whom, in words
         for name in filter(None, os.environ.get("WORKBENCH_DISABLE_PLUGINS", "").split(",")):
             self.manager.set_blocked(name.strip())
         self._load_built_ins()
         self._load_distributions()
         self._load_folder(folder or Path.cwd() / "plugins")
-        self._check_hooks()
         for kind, hook in KINDS.items():
             self._collect(kind, hook)
 
@@ -91,34 +115,37 @@ class Registry:
         return self.manager.hook
 
     def get(self, kind: str, name: str) -> Any:
-        """The spec registered under ``name``; ``UnknownName`` with the nearest names otherwise."""
+        """The spec registered under ``name``; ``UnknownName`` with the nearest names, or ``DuplicateName``."""
         return self.entry(kind, name).spec
 
     def entry(self, kind: str, name: str) -> Entry:
         """Like ``get``, with the origin."""
         if kind not in KINDS:
             raise UnknownName(f"no kind of plugin is called {kind!r}{did_you_mean(kind, KINDS)}")
-        try:
-            return self._entries[kind, name]
-        except (KeyError, TypeError):  # TypeError: a list or mapping where a name belongs
-            raise UnknownName(self.unknown((kind,), name)) from None
+        return self.find((kind,), name)[0]
 
     def named(self, name: str) -> list[Entry]:
-        """Every entry called ``name``, of whatever kind; ``kind.name`` is only one. Raises ``UnknownName``."""
+        """Every entry called ``name``, of whatever kind; ``kind.name`` is only one. Raises as ``get`` does."""
         kind, _, own = name.rpartition(".")
-        if kind:
-            return [self.entry(kind, own)]
-        found = [entry for entry in self.entries() if entry.spec.name == own]
-        if not found:
-            raise UnknownName(self.unknown(list(KINDS), name))
-        return found
+        return [self.entry(kind, own)] if kind else self.find(tuple(KINDS), name)
 
-    def unknown(self, kinds: Sequence[str], name: Any) -> str:
-        """What there is to say when none of ``kinds`` has this name: the nearest, and plugins that may have had it."""
+    def find(self, kinds: Sequence[str], name: Any, where: str = "") -> list[Entry]:
+        """The entries of these ``kinds`` called ``name``, at least one; ``where`` says who asks for it.
+
+        Raises ``DuplicateName`` where two plugins offer one of them, and ``UnknownName`` with the nearest names and the
+        plugins that may have offered it.
+        """
+        at = f"{where}: " if where else ""
+        keys = [(kind, name) for kind in kinds if isinstance(name, str)]
+        for key in keys:
+            if key in self._contested:
+                raise DuplicateName(at + self._contested[key])
+        if found := [self._entries[key] for key in keys if key in self._entries]:
+            return found
         near = did_you_mean(str(name), [known for kind in kinds for known in self.names(kind)])
-        broken = "".join(f"\nNote: {failure}." for failure in self.failures)
+        broken = "".join(f"\nNote: {failure}" for failure in self.failures)
         what = "plugin" if len(kinds) == len(KINDS) else " or ".join(kinds)
-        return f"no {what} is named {name!r}{near}{broken}"
+        raise UnknownName(f"{at}no {what} is named {name!r}{near}{broken}")
 
     def names(self, kind: str) -> list[str]:
         """All names of one kind, sorted."""
@@ -134,11 +161,11 @@ class Registry:
         """Every plugin that implements a lifecycle hook, whatever else it offers, in the order they were found."""
         for name, plugin in self.manager.list_name_plugin():
             if {caller.name for caller in self.manager.get_hookcallers(plugin) or ()} - set(KINDS.values()):
-                yield Listener(name, self._origins[name][0], first_line(plugin))
+                yield Listener(name, self._sources[name].origin, first_line(plugin))
 
     def versions(self) -> dict[str, str]:
         """Plugin name -> origin, for every loaded plugin that is not a built-in."""
-        return {name: origin for name, (origin, _) in self._origins.items() if origin != "built-in"}
+        return {name: source.origin for name, source in self._sources.items() if source.origin != "built-in"}
 
     def _load_built_ins(self) -> None:
         package = importlib.import_module("workbench.plugins")
@@ -149,12 +176,14 @@ class Registry:
             for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda m: m.name):
                 if not module.name.startswith("_"):
                     name = f"{kind.name}.{module.name}"
-                    self._register(name, functools.partial(importlib.import_module, f"{package.__name__}.{name}"))
+                    load = functools.partial(importlib.import_module, f"{package.__name__}.{name}")
+                    self._register(name, load, _Source("built-in"))
 
     def _load_distributions(self) -> None:
         for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             assert point.dist is not None  # only a hand-made EntryPoint belongs to no distribution
-            self._register(point.name, point.load, f"{point.dist.name} {point.dist.version}")
+            origin = f"{point.dist.name} {point.dist.version}"
+            self._register(point.name, point.load, _Source(origin, distribution=origin))
 
     def _load_folder(self, folder: Path) -> None:
         if override := os.environ.get("WORKBENCH_PLUGINS_DIR"):
@@ -165,72 +194,117 @@ class Registry:
         for name in filter(None, os.environ.get("WORKBENCH_PLUGIN_FILES", "").split(os.pathsep)):
             if not Path(name).is_file():
                 raise PluginError(f"WORKBENCH_PLUGIN_FILES: there is no file {name}.")
-            if not any(Path(name).samefile(file) for file in files):
+            loaded = [source.file for source in self._sources.values() if os.path.exists(source.file)]
+            if not any(os.path.samefile(name, file) for file in (*loaded, *files)):
                 files.append(Path(name).absolute())
         for file in files:
-            self._register(file.stem, functools.partial(_import_file, file), os.path.relpath(file))
+            self._register(file.stem, functools.partial(_import_file, file), _Source(os.path.relpath(file), str(file)))
 
-    def _register(self, name: str, load: Any, origin: str = "built-in") -> None:
+    def _register(self, name: str, load: Callable[[], Any], source: _Source) -> None:
+        """Take in the plugin that ``load`` returns or, with a failure, nothing of it."""
         if self.manager.is_blocked(name):
+            return
+        if self.manager.has_plugin(name):
+            first = self._sources.pop(name)
+            self.manager.set_blocked(name)  # nothing tells which of them is meant, so the first one leaves, too
+            clash = f"two plugins are called {name!r}: {first} and {source}. Rename or uninstall one of them."
+            self._fail(name, source, PluginError(clash))
             return
         try:
             plugin = load()
-        except Exception as error:  # a stranger's file may raise anything; it must not take the others down
-            self.failures.append(_failure(name, origin, error))
+        except (Exception, SystemExit) as error:  # a stranger's file may do anything; it must not take the others down
+            self._fail(name, source, error)
             return
-        file = _file_of(plugin, origin)
-        if self.manager.has_plugin(name):
-            raise DuplicateName(
-                f"two plugins are called {name!r}: {self._origins[name][1]} and {file}. "
-                "Rename one, or keep one out with WORKBENCH_DISABLE_PLUGINS."
-            )
-        self._origins[name] = (origin, file)
-        try:
+        source = replace(source, file=_file_of(plugin, source.origin))
+        mistakes = list(self._mistakes(plugin))
+        for function, mistake in mistakes:
+            self._fail(name, source, PluginError(mistake), function)
+        if not mistakes:
+            self._sources[name] = source
             self.manager.register(plugin, name=name)
-        except (pluggy.PluginValidationError, ValueError) as error:  # ValueError: one object under two names
-            raise PluginError(f"{file}: {error}") from None
 
-    def _check_hooks(self) -> None:
-        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "workbench_spec")]
-        try:
-            self.manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            name = self.manager.get_name(error.plugin)
-            unknown = next(
-                (n for n, f in inspect.getmembers(error.plugin, inspect.isroutine)
-                 if hasattr(f, "workbench_impl") and n not in known),
-                str(error),
-            )  # fmt: skip
-            file = self._origins[name][1] if name in self._origins else name
-            raise PluginError(f"{file}: there is no hook {unknown!r}{did_you_mean(unknown, known)}") from None
+    def _mistakes(self, plugin: Any) -> Iterator[tuple[Callable | None, str]]:
+        """What makes ``plugin`` none that can be registered, and the function where that is so."""
+        if self.manager.is_registered(plugin):
+            yield None, f"it is loaded already, as {self.manager.get_name(plugin)!r}."
+        for attribute in dir(plugin):
+            if (marks := self.manager.parse_hookimpl_opts(plugin, attribute)) is None:
+                continue
+            function, hook = getattr(plugin, attribute), marks.get("specname") or attribute
+            if hook not in HOOKS:
+                if not marks.get("optionalhook"):
+                    yield function, f"there is no hook {hook!r}{did_you_mean(hook, HOOKS)}"
+                continue
+            if marks.get("wrapper") or marks.get("hookwrapper"):
+                yield function, f"{hook} is marked as a wrapper; hooks of the workbench are not wrapped."
+            for argument in _required(function):
+                if argument not in HOOKS[hook]:
+                    unknown = f"the hook has no argument {argument!r}{did_you_mean(argument, HOOKS[hook])}"
+                    yield function, f"{hook}{inspect.signature(function)}: {unknown}"
 
     def _collect(self, kind: str, hook: str) -> None:
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            name = implementation.plugin_name
-            origin, file = self._origins[name]
+        offers: dict[str, list[Entry]] = {}
+        for implementation in getattr(self.hook, hook).get_hookimpls():
+            plugin, function = implementation.plugin_name, implementation.function
+            source = self._sources[plugin]
             try:
-                offered = implementation.function()
-                specs = None if offered is None else [_spec(each) for each in offered]
-            except Exception as error:  # as when importing
-                self.failures.append(_failure(name, file, error))
+                offered = function()
+                if not isinstance(offered, Iterable):
+                    raise PluginError(f"{hook} returned {offered!r}; it must return a list.")
+                specs = [_spec(each, kind, hook) for each in offered]
+            except (Exception, SystemExit) as error:  # as when importing
+                self._fail(plugin, source, error, function, partly=True)
                 continue
-            if specs is None:
-                raise PluginError(f"{file}: {hook} returned None; it must return a list.")
             for spec in specs:
-                if getattr(spec, "kind", None) != kind:
-                    raise PluginError(f"{file}: {hook} returned {spec!r}, which is no {kind}.")
-                if not _NAME.fullmatch(str(spec.name)):
-                    raise PluginError(
-                        f"{file}: {kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only, "
-                        "a letter first."
-                    )
-                if earlier := self._entries.get((kind, spec.name)):
-                    raise DuplicateName(f"two plugins offer the {kind} {spec.name!r}: {earlier.file} and {file}.")
-                self._entries[kind, spec.name] = Entry(spec, name, origin, file)
+                offers.setdefault(spec.name, []).append(Entry(spec, plugin, source.origin, source.file))
+        for name, (first, *others) in offers.items():
+            if not others:
+                self._entries[kind, name] = first
+            for other in others:
+                self._contested[kind, name] = clash = self._clash(first, other)
+                self._fail(
+                    other.plugin, self._sources[other.plugin], PluginError(clash), other.spec.function, partly=True
+                )
+
+    def _clash(self, first: Entry, other: Entry) -> str:
+        what, whose = f"the {first.spec.kind} {first.spec.name!r}", self._sources[first.plugin]
+        if first.plugin == other.plugin:
+            return f"plugin {first.plugin!r} offers {what} twice: {whose}. Rename one."
+        return (
+            f"two plugins offer {what}: {whose} and {self._sources[other.plugin]}. "
+            f"Rename one, or keep a plugin out: WORKBENCH_DISABLE_PLUGINS={other.plugin}."
+        )
+
+    def _fail(
+        self,
+        plugin: str,
+        source: _Source,
+        error: BaseException,
+        function: Callable | None = None,
+        partly: bool = False,
+    ) -> None:
+        """Remember why ``plugin`` is left out; where ``error`` does not tell its place, it is that of ``function``."""
+        file, line = _raised_at(error) or _defined_at(function) or (source.file, 0)
+        reason = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+        self.failures.append(Failure(plugin, source.distribution, file, line, reason, partly))
 
 
-def _spec(offered: Any) -> Any:
-    return offered.spec() if inspect.isclass(offered) and issubclass(offered, Layer) else offered
+def _spec(offered: Any, kind: str, hook: str) -> Any:
+    """The spec that a hook offers. Raises ``PluginError`` for what is none of this kind, or has no fit name."""
+    spec = offered.spec() if inspect.isclass(offered) and issubclass(offered, Layer) else offered
+    if getattr(spec, "kind", None) != kind:
+        raise PluginError(f"{hook} returned {spec!r}, which is no {kind}.")
+    if not _NAME.fullmatch(str(spec.name)):
+        raise PluginError(
+            f"{kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only, a letter first."
+        )
+    return spec
+
+
+def _required(function: Callable) -> list[str]:
+    """The arguments that must be given."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _file_of(plugin: Any, origin: str) -> str:
@@ -259,14 +333,24 @@ def _import_file(file: Path) -> ModuleType:
     return module
 
 
-def _failure(name: str, origin: str, error: Exception) -> Failure:
+def _raised_at(error: BaseException) -> tuple[str, int] | None:
+    """File and line where ``error`` arose, in the plugin or a helper beside it rather than in what these call."""
     if isinstance(error, SyntaxError) and error.filename:
-        file, line = error.filename, error.lineno or 0
-    else:
-        machinery = ("importlib", __file__)
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if not any(m in f.filename for m in machinery)]
-        file, line = (frames[-1].filename, frames[-1].lineno or 0) if frames else (origin, 0)
-    return Failure(name, file, line, f"{type(error).__name__}: {error}")
+        return error.filename, error.lineno or 0
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_machinery(f.filename)]
+    beside = [f for f in frames if f.filename.startswith(os.path.dirname(frames[0].filename))]
+    return (beside[-1].filename, beside[-1].lineno or 0) if beside else None
+
+
+def _is_machinery(file: str) -> bool:
+    core = os.path.dirname(__file__)
+    imports = file.startswith(("<frozen importlib", os.path.dirname(importlib.__file__)))
+    return imports or (file.startswith(core) and not file.startswith(os.path.join(core, "plugins")))
+
+
+def _defined_at(function: Callable | None) -> tuple[str, int] | None:
+    code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
+    return (code.co_filename, code.co_firstlineno) if code else None
 
 
 @functools.cache

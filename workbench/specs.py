@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -62,12 +62,19 @@ class Spec:
         return check_options(f"{self.kind} {self.name!r}", self.options, given, where)
 
 
-def _check_same_options(owner: str, functions: Iterable[tuple[Callable, int]]) -> None:
-    """``PluginError`` unless all take the same options after so many arguments: they are passed by position."""
+def _check_signatures(owner: str, functions: Sequence[tuple[Callable, tuple[str, ...]]]) -> None:
+    """``PluginError`` unless all take their arguments and then the same options: they are passed by position.
+
+    Those of the first go by these names, too: whatever else it takes is an option.
+    """
     (first, given), *others = functions
-    expected = list(options_of(first).values())[given:]
+    for function, arguments in functions:
+        names = tuple(options_of(function))[: len(arguments)]
+        if len(names) < len(arguments) or (function is first and names != arguments):
+            raise PluginError(f"{owner}: {_headline(function)} must take ({', '.join(arguments)}), then its options.")
+    expected = list(options_of(first).values())[len(given) :]
     for other, given in others:
-        options = list(options_of(other).values())[given:]
+        options = list(options_of(other).values())[len(given) :]
         if [option.name for option in options] != [option.name for option in expected] or any(
             REQUIRED not in defaults and defaults[0] != defaults[1]
             for defaults in ((a.default, b.default) for a, b in zip(expected, options, strict=True))
@@ -79,7 +86,11 @@ def _check_same_options(owner: str, functions: Iterable[tuple[Callable, int]]) -
 
 
 def _headline(function: Callable) -> str:
-    return f"{getattr(function, '__name__', repr(function))}{inspect.signature(function)}"
+    return f"{_name(function)}{inspect.signature(function)}"
+
+
+def _name(function: Callable) -> str:
+    return getattr(function, "__name__", repr(function))
 
 
 @dataclass(frozen=True)
@@ -87,12 +98,13 @@ class Activation(Spec):
     """An activation a = f(z).
 
     Elementwise (the default): ``function(z) -> a`` and ``derivative(z, a) -> da/dz`` on scalars; both take the
-    same options after these, in the same order. ``row=True``: ``function(z, a)`` fills ``a`` from one row ``z`` (both
-    1-d), and ``derivative(grad_a, z, a, grad_z)`` fills ``grad_z``. ``initializer`` is what its weights start best
-    from. ``PluginError`` where the options differ.
+    same options after these, in the same order. Without a ``derivative`` one is derived from the function's source.
+    ``row=True``: ``function(z, a)`` fills ``a`` from one row ``z`` (both 1-d), and ``derivative(grad_a, z, a, grad_z)``
+    fills ``grad_z``. ``initializer`` is what its weights start best from. ``PluginError`` where the options differ, or
+    no derivative can be had.
     """
 
-    derivative: Callable
+    derivative: Callable | None = None
     row: bool = False
     initializer: str = "glorot_uniform"
 
@@ -100,15 +112,25 @@ class Activation(Spec):
     arguments = ("z", "a")
 
     def __post_init__(self) -> None:
-        given = (2, 4) if self.row else (1, 2)
-        _check_same_options(f"activation {self.name!r}", zip((self.function, self.derivative), given, strict=True))
+        owner = f"activation {self.name!r}"
+        given = (("z", "a"), ("grad_a", "z", "a", "grad_z")) if self.row else (("z",), ("z", "a"))
+        functions = [each for each in (self.function, self.derivative) if each is not None]
+        _check_signatures(owner, list(zip(functions, given, strict=False)))
+        if self.derivative is None:
+            example = f'Activation("{self.name}", {_name(self.function)}, derivative'
+            if self.row:
+                raise PluginError(f"{owner} is row=True: give a derivative that fills grad_z, {example}, row=True).")
+            from workbench.derive import derivative_of
+
+            object.__setattr__(self, "derivative", derivative_of(self.function, owner, f"{example})"))
 
 
 @dataclass(frozen=True)
 class Fused:
     """A loss together with the activation before it, stated on the pre-activation ``z`` where it is stable.
 
-    Same signatures as ``Loss.function`` and ``Loss.gradient``, with ``z`` in place of ``y_pred``.
+    Same signatures as ``Loss.function`` and ``Loss.gradient``, with ``z`` in place of ``y_pred``; the gradient may be
+    left out in the same way.
     """
 
     function: Callable
@@ -120,9 +142,10 @@ class Loss(Spec):
     """A loss of one sample, L(y_true, y_pred).
 
     Elementwise (the default): ``function(y_true, y_pred)`` and ``gradient(y_true, y_pred) -> dL/dy_pred`` on
-    scalars; a sample's loss is the sum over its outputs. ``row=True``: ``function(y_true, y_pred, grad) -> float`` on
-    one row (1-d arrays) also fills ``grad`` with dL/dy_pred, since the two share most of their work, and there is no
-    ``gradient``. ``PluginError`` for one that is missing, or one too many.
+    scalars; a sample's loss is the sum over its outputs. Without a ``gradient`` one is derived from the function's
+    source. ``row=True``: ``function(y_true, y_pred, grad) -> float`` on one row (1-d arrays) also fills ``grad`` with
+    dL/dy_pred, since the two share most of their work, and there is no ``gradient``. ``PluginError`` for one too many,
+    or one that cannot be derived.
 
     ``targets`` states how class labels are encoded and what targets are valid: ``"real"`` any number (classes
     one-hot), ``"unit"`` numbers in [0, 1] (classes one-hot), ``"distribution"`` rows that sum to one (classes
@@ -145,10 +168,23 @@ class Loss(Spec):
         for name, form in forms.items():
             if self.row and form.gradient is not None:
                 raise PluginError(f"loss {name!r} is row=True: its function fills grad, so it has no gradient.")
-            if not self.row and form.gradient is None:
-                raise PluginError(f"loss {name!r} needs a gradient, or row=True and a function that fills grad.")
         functions = [each for form in forms.values() for each in (form.function, form.gradient) if each is not None]
-        _check_same_options(f"loss {self.name!r}", [(each, 3 if self.row else 2) for each in functions])
+        given = self.arguments if self.row else self.arguments[:2]
+        _check_signatures(f"loss {self.name!r}", [(each, given) for each in functions])
+        if not self.row and None in [form.gradient for form in forms.values()]:
+            self._derive_gradients()
+
+    def _derive_gradients(self) -> None:
+        from workbench.derive import gradient_of
+
+        complete = {}
+        for name, fused in self.fused.items():
+            owner, example = f"loss '{self.name} after {name}'", f"Fused({_name(fused.function)}, gradient)"
+            complete[name] = Fused(fused.function, fused.gradient or gradient_of(fused.function, owner, example))
+        object.__setattr__(self, "fused", complete)
+        if self.gradient is None:
+            example = f'Loss("{self.name}", {_name(self.function)}, gradient), or row=True'
+            object.__setattr__(self, "gradient", gradient_of(self.function, f"loss {self.name!r}", example))
 
 
 @dataclass(frozen=True)

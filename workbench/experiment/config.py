@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
 
-from workbench.errors import ConfigError, DuplicateName, UnknownName, WorkbenchError, did_you_mean
+from workbench.errors import ConfigError, DuplicateName, WorkbenchError, did_you_mean
 from workbench.experiment.data import Prepared, prepare
 from workbench.options import check_options, options_of
 from workbench.registry import registry
@@ -70,14 +70,11 @@ class Config:
 
 def choice(group: str, name: str) -> Spec:
     """The plugin that ``name`` means in a configuration group. Raises ``UnknownName`` and ``DuplicateName``."""
-    known = registry()
-    kinds = [kind for kind in GROUPS[group] if name in known.names(kind)]
-    if not kinds:
-        raise UnknownName(known.unknown(GROUPS[group], name))
-    if len(kinds) > 1:
-        files = " and ".join(known.entry(kind, name).file for kind in kinds)
-        raise DuplicateName(f"{group} {name!r} is {' and '.join(kinds)} at once: {files}. Rename one.")
-    spec: Spec = known.get(kinds[0], name)
+    found = registry().find(GROUPS[group], name)
+    if len(found) > 1:
+        kinds, files = (" and ".join(each) for each in ([e.spec.kind for e in found], [e.file for e in found]))
+        raise DuplicateName(f"{group} {name!r} is {kinds} at once: {files}. Rename one.")
+    spec: Spec = found[0].spec
     return spec
 
 

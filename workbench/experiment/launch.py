@@ -22,6 +22,7 @@ from workbench.experiment.record import notify
 from workbench.experiment.report import report
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
+from workbench.registry import registry
 
 SWEEP_FLAGS = ("-m", "--multirun")
 HYDRA_FLAGS = (
@@ -46,6 +47,8 @@ def launch(arguments: list[str]) -> int:
             warnings.warn(problem, stacklevel=1)
         with _uncollected():
             jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
+        for failure in registry().failures:  # it may have been meant to listen, and nobody would miss it
+            warnings.warn(str(failure), stacklevel=1)
         with _signals_interrupt():
             record = perform(jobs)
     report(record)

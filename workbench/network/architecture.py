@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError, PluginError, UnknownName, WorkbenchError
+from workbench.errors import ConfigError, PluginError, WorkbenchError
 from workbench.network.operands import is_wide
 from workbench.registry import Entry, registry
 from workbench.specs import Activation, Layer, LayerShape, Loss, Shape
@@ -79,7 +79,7 @@ class Stage:
 
 
 def choose(kind: str, choice: Choice, where: str = "") -> Chosen:
-    """Look up ``"name"`` or ``{"name": {options}}`` and check its options (``UnknownName``, ``ConfigError``)."""
+    """Look up ``"name"`` or ``{"name": {options}}``; raises as the registry does, and ``ConfigError`` for an option."""
     return _choose((kind,), choice, where)
 
 
@@ -194,14 +194,11 @@ def _choose(kinds: Sequence[str], choice: Choice, where: str) -> Chosen:
         raise ConfigError(f"{where}: {choice!r} is neither a name nor {{name: {{options}}}}.")
     if not isinstance(name, str) or not isinstance(given, Mapping):
         raise ConfigError(f"{where}: {choice!r} is neither a name nor {{name: {{options}}}}.")
-    known = registry()
-    at = f"{where}: " if where else ""
-    for kind in kinds:
-        if name in known.names(kind):
-            chosen = Chosen(known.entry(kind, name), known.get(kind, name).check(given, where))
-            if kind in _TAKE_NUMBERS:
-                for option, value in chosen.options.items():
-                    if not isinstance(value, numbers.Real):
-                        raise PluginError(f"{at}{chosen.owner}: its option {option} = {value!r} should be a number.")
-            return chosen
-    raise UnknownName(f"{at}{known.unknown(kinds, name)}")
+    entry = registry().find(kinds, name, where)[0]
+    chosen = Chosen(entry, entry.spec.check(given, where))
+    if entry.spec.kind in _TAKE_NUMBERS:
+        at = f"{where}: " if where else ""
+        for option, value in chosen.options.items():
+            if not isinstance(value, numbers.Real):
+                raise PluginError(f"{at}{chosen.owner}: its option {option} = {value!r} should be a number.")
+    return chosen

@@ -6,8 +6,8 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ from workbench.network.operands import (
     is_wide,
     shards,
 )
-from workbench.specs import Fused, Loss
+from workbench.specs import Fused, Loss, Optimizer
 
 _LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards write to the same
 _SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
@@ -92,9 +92,8 @@ class Plan:
         self.losses = aligned((count, 8), np.float64)
         self.correct = aligned((count, 8), np.int64)
         self._lay_out_parameters(count)
-        rule = optimizer.spec.simpler(optimizer.options) if optimizer.spec.simpler else None
-        self._rule = rule or optimizer.spec.function
-        self.state = aligned((self._n_states(), self.weights.size), dtype)
+        self._rule = rule_of(optimizer)
+        self.state = aligned((len(self._rule.states), self.weights.size), dtype)
         self.norms = aligned((len(self.trained), count, 8), np.float64)
         self.totals = aligned((max(1, len(self.trained)), 2), np.float64)
         self.broken = np.full(max(1, len(self.trained)), -1, dtype=np.int64)
@@ -261,13 +260,6 @@ class Plan:
             start, stop = self._span_of(stage)
             self._gradients[stage.index] = aligned((1 if stage.is_wide else count, stop - start), self.dtype)
 
-    def _n_states(self) -> int:
-        known = {*self.optimizer.spec.arguments, *self.optimizer.spec.options}
-        states = [name for name in inspect.signature(self._rule).parameters if name not in known]
-        if len(states) >= len(kernels.STATE):
-            raise ConfigError(f"{self.optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {states}.")
-        return len(states)
-
     # Every program is made of the same operations; they are stated once, and remember their rows and kernels.
 
     @functools.cached_property
@@ -307,42 +299,16 @@ class Plan:
         places = list(self._places_of(stage).values())
         return places[0][0], places[-1][1]
 
-    def _operation(self, stage: Stage, kernel: Any, operands: dict[str, Any], part: str, divided: int) -> Operation:
-        """A layer's kernel on what it names; ``divided`` is the length of the axis that a wide one shares out."""
-        wide = is_wide(kernel)
-        if wide:
-            operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
-            operands |= {"start": Span(0, divided, 0), "stop": Span(0, divided, 1), "first_row": Integer(0)}
-        operands = in_order_of(kernel, operands, f"{stage.chosen.owner}: {part}")
-        return Operation(f"{stage.name}_{part}", kernel, operands, {}, stage.chosen.owner, wide=wide)
-
     def _operands_of(self, stage: Stage) -> dict[str, Any]:
-        """Everything a layer's kernels may name in forward."""
-        operands: dict[str, Any] = {
-            "x": Rows(self._input_of(stage)),
-            "output": Rows(self.outputs[stage.index]),
-            "training": Training(),
-            "key": NoiseKey(stage.index),
-            "first_row": Field(FIRST),
-        }
         parameters = {**self.parameters, **self.buffers}
-        for name in stage.shape.parameters:
-            operands[name] = Whole(parameters[f"{stage.index}.{name}"])
-        for name, array in self.workspace[stage.index].items():
-            operands[name] = Rows(array) if name in stage.shape.workspace else Whole(array)
-        for name, number in stage.shape.constants.items():
-            operands[name] = Integer(int(number)) if isinstance(number, numbers.Integral) else Real(number)
-        for name, table in stage.shape.tables.items():
-            operands[name] = Whole(table)
-        return operands
+        own = {name: parameters[f"{stage.index}.{name}"] for name in stage.shape.parameters}
+        seen = {"x": self._input_of(stage), "output": self.outputs[stage.index]}
+        return layer_operands(stage, {**seen, **own, **self.workspace[stage.index]})
 
     def _forward(self, stage: Stage) -> list[Operation]:
         """Nothing for a view."""
         if stage.layer is not None:
-            if stage.layer.forward is None:
-                return []
-            features = self.outputs[stage.index].shape[-1]
-            return [self._operation(stage, stage.layer.forward, self._operands_of(stage), "forward", features)]
+            return [] if stage.is_view else [layer_operation(stage, "forward", self._operands_of(stage))]
         spec = stage.chosen.spec
         view, template = (Rows, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
         operands = {
@@ -368,7 +334,7 @@ class Plan:
             for place, parts in (self._gradients_of(stage) if stage.n_parameters else {}).items():
                 name = f"grad_{place.partition('.')[2]}"
                 operands[name] = PerShard(parts) if len(parts) == len(self.shards) else Whole(parts[0])
-            return [self._operation(stage, stage.layer.backward, operands, "backward", self._input_of(stage).shape[-1])]
+            return [layer_operation(stage, "backward", operands)]
         return [self._activation_backward(stage, grad_x)]
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
@@ -386,33 +352,97 @@ class Plan:
 
     @functools.cached_property
     def _updates(self) -> list[Operation]:
-        given = {k: v for k, v in self.optimizer.options.items() if k != "lr"}
-        options = tuple(float(given[name]) for name in inspect.signature(self._rule).parameters if name in given)
         change = aligned((len(self.shards), kernels.BLOCK), self.dtype)
-        part, load, store = kernels.STATE[len(self.state)]
-        bind = {"function": self._rule, "part_of_state": part, "load_state": load, "store_state": store}
         operations = []
         for i, stage in enumerate(self.trained):
             start, stop = self._span_of(stage)
             _, measured, _ = next(iter(self._places_of(stage).values()))  # the first is the weight
-            operands: dict[str, Any] = {
-                "weight": Whole(self.weights),
-                "grads": Whole(self._gradients[stage.index]),
-                "begin": Integer(start),
-                "state": Whole(self.state),
-                "change": PerShard(change),
-                "lr": LearningRate(),
-                "step": Count(STEP),
-                "first": Span(start, stop, 0),
-                "last": Span(start, stop, 1),
-                "measured": Integer(measured),
-                "norms": PerShard(self.norms[i]),
-                "options": Reals(options),
+            arrays = {
+                "weight": self.weights,
+                "grads": self._gradients[stage.index],
+                "state": self.state,
+                "change": change,
+                "norms": self.norms[i],
             }
-            name = f"update_{self.optimizer.spec.name}"
-            flags = {"barrier": i == 0, "check_loss": i == 0}
-            operations.append(Operation(name, kernels.update, operands, bind, self.optimizer.owner, **flags))
+            update = update_operation(self.optimizer, self._rule, arrays, (start, stop), measured)
+            operations.append(replace(update, barrier=i == 0, check_loss=i == 0))
         return operations
+
+
+def layer_operands(stage: Stage, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What a layer's kernels may name in forward; ``arrays`` are ``x``, ``output``, parameters, workspace and saved."""
+    shape = stage.shape
+    operands: dict[str, Any] = {name: Rows(arrays[name]) for name in ("x", "output", *shape.workspace)}
+    operands |= {name: Whole(arrays[name]) for name in (*shape.parameters, *shape.saved)}
+    for name, number in shape.constants.items():
+        operands[name] = Integer(int(number)) if isinstance(number, numbers.Integral) else Real(number)
+    operands |= {name: Whole(table) for name, table in shape.tables.items()}
+    return operands | {"training": Training(), "key": NoiseKey(stage.index), "first_row": Field(FIRST)}
+
+
+def layer_operation(stage: Stage, part: str, operands: Mapping[str, Any]) -> Operation:
+    """A layer's ``forward`` or ``backward`` on what it names. ``PluginError`` for a name that stands for nothing."""
+    kernel = getattr(stage.layer, part)
+    wide = is_wide(kernel)
+    if wide:
+        features = operands["output" if part == "forward" else "x"].array.shape[-1]
+        operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
+        operands |= {"start": Span(0, features, 0), "stop": Span(0, features, 1), "first_row": Integer(0)}
+    named = in_order_of(kernel, operands, f"{stage.chosen.owner}: {part}")
+    return Operation(f"{stage.name}_{part}", kernel, named, {}, stage.chosen.owner, wide=wide)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an optimizer updates one weight: a function, the names of its state and the values of its options."""
+
+    function: Callable
+    states: tuple[str, ...]
+    options: tuple[float, ...]
+
+
+def rule_of(optimizer: Chosen) -> Rule:
+    """The cheapest rule that an optimizer has for its options. ``ConfigError`` for too much state."""
+    spec: Optimizer = optimizer.spec
+    function = (spec.simpler and spec.simpler(optimizer.options)) or spec.function
+    given = {name: value for name, value in optimizer.options.items() if name != "lr"}
+    names = tuple(inspect.signature(function).parameters)
+    states = tuple(name for name in names if name not in given and name not in spec.arguments)
+    if len(states) >= len(kernels.STATE):
+        raise ConfigError(f"{optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {list(states)}.")
+    return Rule(function, states, tuple(float(given[name]) for name in names if name in given))
+
+
+def update_operation(
+    optimizer: Chosen, rule: Rule, arrays: Mapping[str, np.ndarray], span: tuple[int, int], measured: int
+) -> Operation:
+    """One step on ``weight[start:stop]``; what the ``arrays`` are is said in ``kernels.update``.
+
+    ``change`` and ``norms`` have a row per shard. What lies before ``measured`` counts in the norms.
+    """
+    start, stop = span
+    part, load, store = kernels.STATE[len(rule.states)]
+    bind: dict[str, Callable] = {
+        "function": rule.function,
+        "part_of_state": part,
+        "load_state": load,
+        "store_state": store,
+    }
+    operands: dict[str, Any] = {
+        "weight": Whole(arrays["weight"]),
+        "grads": Whole(arrays["grads"]),
+        "begin": Integer(start),
+        "state": Whole(arrays["state"]),
+        "change": PerShard(arrays["change"]),
+        "lr": LearningRate(),
+        "step": Count(STEP),
+        "first": Span(start, stop, 0),
+        "last": Span(start, stop, 1),
+        "measured": Integer(measured),
+        "norms": PerShard(arrays["norms"]),
+        "options": Reals(rule.options),
+    }
+    return Operation(f"update_{optimizer.spec.name}", kernels.update, operands, bind, optimizer.owner)
 
 
 def _rows_of(array: np.ndarray) -> np.ndarray:

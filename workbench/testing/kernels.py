@@ -67,9 +67,7 @@ def run(
             operands[name] = replace(operand, array=arrays[name])  # type: ignore[type-var]
     alone = replace(operation, operands=operands)
     shard = shard or Shard(0, 1, 0, rows)
-    record = np.zeros(RECORD_SIZE, dtype=np.int64)
-    record[[ROWS, FIRST, START, TOTAL, KEY]] = shard.rows, shard.first, 0, rows, key
-    record[[TRAINING, STEP, RATE]] = training, step, np.float64(lr).view(np.int64)
+    record = record_of(shard, rows, training, key, step, lr)
     if compiled:
         needs_compiler()
         row = np.array(alone.row(shard) or [0], dtype=np.int64)
@@ -82,6 +80,16 @@ def run(
     if found := guards.written_beside():
         raise CheckFailed(f"{operation.owner}: {operation.name}: {found}.")
     return arrays, guards
+
+
+def record_of(
+    shard: Shard, rows: int, training: bool = True, key: int = 11, step: int = 1, lr: float = 0.01
+) -> np.ndarray:
+    """What a kernel reads of a step: the first of a batch of ``rows``, of which it does the ``shard``."""
+    record = np.zeros(RECORD_SIZE, dtype=np.int64)
+    record[[ROWS, FIRST, START, TOTAL, KEY]] = shard.rows, shard.first, 0, rows, key
+    record[[TRAINING, STEP, RATE]] = training, step, np.float64(lr).view(np.int64)
+    return record
 
 
 def compare(

@@ -1,0 +1,93 @@
+"""Metrics with one mistake each."""
+
+from mutants import Mutant
+
+MUTANTS = [
+    Mutant("metric", "manhattan", "the mean for a centre", "np.median(points[:, j])", "np.mean(points[:, j])"),
+    Mutant("metric", "manhattan", "abs is forgotten", "abs(x[j] - y[j])", "x[j] - y[j]"),
+    Mutant("metric", "manhattan", "the last feature is left out", "range(x.size)", "range(x.size - 1)"),
+    Mutant(
+        "metric",
+        "manhattan",
+        "the last feature of a centre is left out",
+        "range(center.size)",
+        "range(center.size - 1)",
+    ),
+    Mutant(
+        "metric",
+        "manhattan",
+        "claims to be squared Euclidean",
+        "manhattan, median)]",
+        "manhattan, median, squared_euclidean=True)]",
+    ),
+    Mutant(
+        "metric",
+        "manhattan",
+        "sorts the points it is given",
+        "center[j] = np.median(points[:, j])",
+        "points[:, j].sort()\n        center[j] = points[len(points) // 2, j]",
+    ),
+    Mutant(
+        "metric",
+        "euclidean",
+        "the median for a centre",
+        "center[j] = total / len(points)",
+        "center[j] = np.median(points[:, j])",
+    ),
+    Mutant("metric", "euclidean", "one point less is counted", "total / len(points)", "total / (len(points) - 1)"),
+    Mutant("metric", "euclidean", "the last point is left out", "range(len(points))", "range(len(points) - 1)"),
+    Mutant("metric", "euclidean", "the cost is not the square", "mean, cost=squared, squared_", "mean, squared_"),
+    Mutant(
+        "metric",
+        "euclidean",
+        "the root is forgotten",
+        "return math.sqrt(squared(x, y))",
+        "return squared(x, y)",
+        survives="the square is a distance too, its centre the mean: only the name promises another",
+    ),
+    Mutant("metric", "cosine", "points are not scaled to length one", "a = 1 / length(points[i])", "a = 1.0"),
+    Mutant("metric", "cosine", "the root of the length is forgotten", "return math.sqrt(total)", "return total"),
+    Mutant(
+        "metric",
+        "cosine",
+        "only one of two is scaled",
+        "a, b = 1 / length(x), 1 / length(y)",
+        "a, b = 1 / length(x), 1.0",
+    ),
+    Mutant(
+        "metric",
+        "haversine",
+        "the mean of degrees for a longitude",
+        "center[1] = math.atan2(total[1], total[0]) / DEGREE",
+        "center[1] = points[:, 1].mean()",
+    ),
+    Mutant(
+        "metric",
+        "haversine",
+        "the centre is left in radians",
+        "center[0] = math.atan2(total[2], equatorial) / DEGREE",
+        "center[0] = math.atan2(total[2], equatorial)",
+    ),
+    Mutant("metric", "haversine", "one latitude for both", "math.cos(DEGREE * y[0])", "math.cos(DEGREE * x[0])"),
+    Mutant(
+        "metric",
+        "haversine",
+        "the cost is the square of degrees",
+        "return 4 * RADIUS * RADIUS * hav(x, y)",
+        "return (x[0] - y[0]) ** 2 + (x[1] - y[1]) ** 2",
+    ),
+    Mutant(
+        "metric",
+        "haversine",
+        "the way through the Earth is not squared",
+        "return 4 * RADIUS * RADIUS * hav(x, y)",
+        "return 2 * RADIUS * math.sqrt(hav(x, y))",
+    ),
+    Mutant(
+        "metric",
+        "cosine",
+        "a point without direction is accepted",
+        "(squares >= limits.tiny)",
+        "(squares >= 0)",
+    ),
+]

@@ -1,0 +1,65 @@
+"""Calls of a plugin's functions as plain Python: what they raise, or return for a number, becomes a refusal."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.jit.fingerprint import names_in
+from workbench.specs import Spec
+from workbench.testing.checks import raised, refuse, signature_of
+from workbench.testing.search import number
+
+
+def attempt(plugin: Spec, what: str, call: Callable[[], Any]) -> Any:
+    """What ``call`` returns. ``what`` says in a message what was asked for: ``its value at z = 1``."""
+    try:
+        return call()
+    except Exception as error:  # a stranger's function may raise anything
+        refuse(plugin, f"{what} raises {raised(error)}.")
+
+
+def number_from(plugin: Spec, what: str, call: Callable[[], Any]) -> float:
+    """The same of a function that must return a number."""
+    found = attempt(plugin, what, call)
+    if not isinstance(found, numbers.Real | np.bool_):
+        refuse(plugin, f"{what} is {found!r}, not a number.")
+    return float(found)
+
+
+def check_arguments(plugin: Spec, function: Callable, expected: Sequence[str], strictly: bool = False) -> None:
+    """Refuse a function that does not begin with these arguments, in this order.
+
+    They may be called something else, ``strictly`` not: there any other name would be taken for an option.
+    """
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    given, wanted = names[: len(expected)], f"({', '.join(expected)}), and then its options"
+    misplaced = [name for name, place in zip(given, expected, strict=False) if name != place and name in expected]
+    if len(given) < len(expected) or misplaced or (strictly and given != list(expected)):
+        why = "; every other name is taken for an option" if strictly else ""
+        refuse(plugin, f"it has {signature_of(function)}, but is called with {wanted}{why}.")
+
+
+def mentions(function: Any, *names: str) -> bool:
+    """Whether any of these names stands in the function, or in one inside it."""
+    return not names_in(function.__code__).isdisjoint(names) if hasattr(function, "__code__") else False
+
+
+def in_words(*values: Any) -> str:
+    """Numbers and rows as a message shows them: ``1``, ``(1, 0.5)``."""
+    return " ".join(number(v) if np.ndim(v) == 0 else f"({', '.join(map(number, v))})" for v in values)
+
+
+def differing(expected: np.ndarray, found: np.ndarray, rtol: float) -> tuple[int, ...] | None:
+    """The first index at which arrays differ by more than ``rtol`` of the largest finite number expected."""
+    finite = np.abs(expected[np.isfinite(expected)])
+    allowed = rtol * (finite.max() if finite.size else 0.0)
+    with np.errstate(invalid="ignore"):
+        alike = (np.abs(expected - found) <= allowed) | (expected == found) | (np.isnan(expected) & np.isnan(found))
+    if alike.all():
+        return None
+    return tuple(int(i) for i in np.unravel_index(int((~alike).argmax()), alike.shape))

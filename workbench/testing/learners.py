@@ -1,0 +1,83 @@
+"""What is asked of clusterers and estimators alike: seeds, threads, and scikit-learn's own checks."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+
+from workbench.specs import Spec
+from workbench.testing.checks import CheckSkipped, refuse
+from workbench.testing.options import required_sets
+
+SEEDS = ("random_state", "seed")  # what an option is called that settles the random numbers
+Result = TypeVar("Result")
+
+
+def having(plugin: Spec, **wanted: Any) -> dict[str, Any]:
+    """Those of ``wanted`` that the plugin has as options, and values for its options without a default.
+
+    A seed is among them, if it takes one. Raises ``CheckSkipped`` where no value can be thought of.
+    """
+    needed = next(required_sets(plugin.options), None)
+    if needed is None:
+        missing = ", ".join(name for name, option in plugin.options.items() if option.required)
+        raise CheckSkipped(f"it needs a value for {missing}, which only its author can think of")
+    wanted = dict.fromkeys(SEEDS, 0) | wanted
+    return needed | {name: value for name, value in wanted.items() if name in plugin.options}
+
+
+def seeded(plugin: Spec, seed: int) -> dict[str, Any]:
+    """The option by which its random numbers are settled, or none."""
+    return {name: seed for name in SEEDS if name in plugin.options}
+
+
+@contextmanager
+def own_numbers(plugin: Spec) -> Iterator[None]:
+    """Refuse a plugin that draws from the generators that all share: nobody can repeat what it does."""
+    pythons, numpys = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002 - it is what is looked at
+    try:
+        yield
+        if random.getstate() != pythons:
+            refuse(plugin, "it draws from the generator of Python's random, which all share; make one from a seed.")
+        if str(np.random.get_state(legacy=False)) != str(numpys):  # noqa: NPY002
+            refuse(plugin, "it draws from np.random's generator, which all share; make one from a seed.")
+    finally:
+        random.setstate(pythons)
+        np.random.set_state(numpys)  # noqa: NPY002
+
+
+def in_threads(plugin: Spec, work: Callable[[dict[str, Any]], Result]) -> list[Result]:
+    """What ``work(options)`` gives with one thread and with two."""
+    from threadpoolctl import threadpool_limits
+
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(work({"threads": threads} if "threads" in plugin.options else {}))
+    return found
+
+
+def conventions(plugin: Spec, *estimators: Any) -> str:
+    """Ask unfitted estimators all that scikit-learn asks, and refuse what fails; how much passed, what was left out."""
+    from sklearn.utils.estimator_checks import check_estimator
+
+    answers = [answer for each in estimators for answer in check_estimator(each, on_fail=None, on_skip=None)]
+    by_status: dict[str, list[str]] = {}
+    for answer in answers:
+        said = _line(answer["exception"])
+        by_status.setdefault(answer["status"], []).append(f"{answer['check_name']}{f': {said}' if said else ''}")
+    if failed := list(dict.fromkeys(by_status.get("failed", ()))):
+        more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+        refuse(plugin, f"of scikit-learn's {len(answers)} checks it fails {'; '.join(failed[:3])}{more}.")
+    left_out = dict.fromkeys(name for status in ("skipped", "xfail") for name in by_status.get(status, ()))
+    return f"{len(by_status['passed'])} passed" + (f"; left out: {'; '.join(left_out)}" if left_out else "")
+
+
+def _line(error: BaseException | None) -> str:
+    """What an exception says, in a line."""
+    return "" if error is None else textwrap.shorten(" ".join(str(error).split()) or type(error).__name__, 160)
