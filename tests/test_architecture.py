@@ -13,7 +13,7 @@ import workbench
 
 PACKAGE = Path(workbench.__file__).parent
 FLOORS = (
-    {"errors", "options", "specs", "hookspecs", "noise", "windows"},
+    {"errors", "options", "specs", "derive", "hookspecs", "noise", "windows"},
     {"registry"},
     {"jit"},
     {"network", "clustering"},

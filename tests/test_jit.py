@@ -1,4 +1,4 @@
-"""The compiler: fingerprints, the disk cache, weak literals, one-line errors."""
+"""The compiler: fingerprints, the disk cache, weak literals."""
 
 import collections
 import enum
@@ -15,7 +15,6 @@ import textwrap
 import numpy as np
 import pytest
 
-from workbench.errors import PluginError
 from workbench.jit import elementwise, fingerprint, specialise
 
 TRAIN = """
@@ -427,63 +426,3 @@ def test_indices_and_counts_stay_integers(function):
     z = np.array([0.5, 3.0, -1.0, 2.5], dtype=np.float32)
     assert compiled(z) == function(z)
     assert compiled.nopython_signatures[0].return_type == types.float32
-
-
-def bad_attribute(z):
-    return math.sinhh(z)
-
-
-def bad_attribute_of_a_submodule(z):
-    return np.linalg.nrom(z)
-
-
-def undefined_name(z):
-    return z + undefined  # noqa: F821
-
-
-def mixed_returns(z):
-    return "one" if z > 0 else z
-
-
-def unsupported(z):
-    return {v: v for v in open(z)}  # noqa: SIM115
-
-
-def too_few(z):
-    return shift()
-
-
-@needs_jit
-@pytest.mark.parametrize(
-    ("function", "reason"),
-    [
-        (bad_attribute, "sinhh"),
-        (bad_attribute_of_a_submodule, "module 'numpy.linalg' has no attribute 'nrom'"),
-        (undefined_name, "undefined"),
-        (mixed_returns, "unify"),
-        (unsupported, "open"),
-        (too_few, "shift|argument"),
-    ],
-)
-def test_compile_errors_are_one_line_with_plugin_file_line_and_reason(function, reason):
-    import re
-
-    import workbench as wb
-    from workbench.network import Network
-    from workbench.registry import Entry, registry
-
-    spec = wb.Activation("broken", function, lambda z, a: 1.0)
-    entries = registry()._entries
-    entries["activation", "broken"] = Entry(spec, "broken", "test", __file__)
-    try:
-        net = Network([{"dense": {"units": 2}}, "broken"], "squared_error", epochs=1, batch_size=4, dtype="float64")
-        with pytest.raises(PluginError) as error:
-            net.fit(np.ones((4, 2)), np.ones((4, 2)))
-    finally:
-        del entries["activation", "broken"]
-    message = str(error.value)
-    line = function.__code__.co_firstlineno
-    assert "\n" not in message
-    assert "'broken'" in message and os.path.basename(__file__) in message
-    assert re.search(reason, message), message
-    assert re.search(rf"line ({line}|{line + 1})\b", message), message

@@ -147,7 +147,7 @@ def test_uninstalling_removes_them_all(sample):
     assert offered(sample) == {}
 
 
-ACTIVATION = '''
+ACTIVATION = """
 from workbench import Activation, Loss, hookimpl
 
 def mine(z, slope=1.0):
@@ -162,7 +162,7 @@ def gradient(y_true, y_pred):
 @hookimpl
 def register_activations():
     return [Activation("{name}", mine, derivative)]
-'''
+"""
 BROKEN = {  # module -> source, the line and the reason that are told, and the setting that uses it
     "import_error": (
         ACTIVATION.format(name="import_error").replace("import Activation", "import Activaton"),

@@ -116,8 +116,8 @@ def test_an_authors_suite_uses_the_fixtures_and_the_checks(project):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(dedent(text))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-p", "no:hypothesispytest",
-         "-W", "error", "-W", "always::workbench.testing.CheckWarning",
+        [sys.executable, "-m", "pytest", "tests", "-rA", "--basetemp=temporary", "-p", "no:cacheprovider",
+         "-p", "no:hypothesispytest", "-W", "error", "-W", "always::workbench.testing.CheckWarning",
          "-k", "not conformance or derivative or extremes"],  # two of the many checks: all work alike
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip

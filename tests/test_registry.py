@@ -290,6 +290,13 @@ def test_a_misspelt_hook_is_an_error(plugins):
     assert failure.reason.startswith("there is no hook 'register_activation'; did you mean 'register_activations'")
 
 
+def test_a_hook_without_its_mark_is_an_error(plugins):
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine").replace("@hookimpl\n", ""))
+    (failure,) = Registry().failures
+    assert failure.reason == "register_activations is named like a hook, and lacks @hookimpl."
+    assert (failure.file, failure.line) == (str(plugins / "mine.py"), 7)
+
+
 def test_a_misspelt_argument_of_a_hook_is_an_error(plugins):
     (plugins / "mine.py").write_text(
         "from workbench import hookimpl\n\n@hookimpl\ndef run_ended(run, errors):\n    pass\n"
@@ -459,7 +466,7 @@ def test_options_may_lack_a_default_where_another_function_states_it():
 
 
 def test_the_readmes_plugin_is_one(plugins):
-    source, _ = re.findall(r"```python\n(\"\"\".+?@hookimpl.+?)```", README.read_text(), re.DOTALL)
+    (source,) = re.findall(r"```python\n(\"\"\".+?@hookimpl.+?)```", README.read_text(), re.DOTALL)
     (plugins / "swish2.py").write_text(source)
     registry = Registry()
     assert registry.failures == []

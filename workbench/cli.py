@@ -36,9 +36,14 @@ def ui(arguments: list[str]) -> int:
 
 
 def plugins(arguments: list[str]) -> int:
-    """list every plugin: kind, name, origin and what it is"""
+    """list every plugin: kind, name, origin and what it is; or describe one: workbench plugins NAME"""
+    if len(arguments) > 1:
+        raise ConfigError(f"`workbench plugins` takes one name, got {' '.join(arguments)!r}.")
     if arguments:
-        raise ConfigError(f"`workbench plugins` takes no arguments, got {' '.join(arguments)!r}.")
+        from workbench.authors.describe import describe
+
+        describe(arguments[0])
+        return 0
     from rich import box
     from rich.console import Console
     from rich.table import Table

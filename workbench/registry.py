@@ -67,7 +67,8 @@ class Failure:
     partly: bool = False
 
     def __str__(self) -> str:
-        place = ", ".join(filter(None, (self.distribution, self.file, self.line and f"line {self.line}")))
+        line = f"line {self.line}" if self.line else ""
+        place = ", ".join(filter(None, (self.distribution, self.file, line)))
         full = " in full" if self.partly else ""
         return f"plugin {self.plugin!r} could not be loaded{full}: {place}: {self.reason}"
 
@@ -194,8 +195,8 @@ class Registry:
         for name in filter(None, os.environ.get("WORKBENCH_PLUGIN_FILES", "").split(os.pathsep)):
             if not Path(name).is_file():
                 raise PluginError(f"WORKBENCH_PLUGIN_FILES: there is no file {name}.")
-            loaded = [source.file for source in self._sources.values() if os.path.exists(source.file)]
-            if not any(os.path.samefile(name, file) for file in (*loaded, *files)):
+            loaded = [Path(source.file) for source in self._sources.values() if os.path.exists(source.file)]
+            if not any(file.samefile(name) for file in (*loaded, *files)):
                 files.append(Path(name).absolute())
         for file in files:
             self._register(file.stem, functools.partial(_import_file, file), _Source(os.path.relpath(file), str(file)))
@@ -228,9 +229,12 @@ class Registry:
         if self.manager.is_registered(plugin):
             yield None, f"it is loaded already, as {self.manager.get_name(plugin)!r}."
         for attribute in dir(plugin):
+            function: Any = getattr(plugin, attribute, None)
             if (marks := self.manager.parse_hookimpl_opts(plugin, attribute)) is None:
+                if attribute in HOOKS and inspect.isroutine(function):
+                    yield function, f"{attribute} is named like a hook, and lacks @hookimpl."
                 continue
-            function, hook = getattr(plugin, attribute), marks.get("specname") or attribute
+            hook = marks.get("specname") or attribute
             if hook not in HOOKS:
                 if not marks.get("optionalhook"):
                     yield function, f"there is no hook {hook!r}{did_you_mean(hook, HOOKS)}"
@@ -262,9 +266,8 @@ class Registry:
                 self._entries[kind, name] = first
             for other in others:
                 self._contested[kind, name] = clash = self._clash(first, other)
-                self._fail(
-                    other.plugin, self._sources[other.plugin], PluginError(clash), other.spec.function, partly=True
-                )
+                source = self._sources[other.plugin]
+                self._fail(other.plugin, source, PluginError(clash), other.spec.function, partly=True)
 
     def _clash(self, first: Entry, other: Entry) -> str:
         what, whose = f"the {first.spec.kind} {first.spec.name!r}", self._sources[first.plugin]

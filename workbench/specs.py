@@ -392,7 +392,11 @@ class Figure(Spec):
     finding: Callable[[Any], str] | None = None
 
     kind = "figure"
-    arguments = ("subject",)
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """None: it is given the record alone, under whatever name, and may annotate it by what is not imported."""
+        return {}
 
 
 KINDS: dict[str, str] = {

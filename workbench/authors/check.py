@@ -168,7 +168,7 @@ class _Worker:
         with selectors.DefaultSelector() as ready:
             ready.register(self._told, selectors.EVENT_READ)
             ready.register(output, selectors.EVENT_READ)
-            deadline, rest = time.monotonic() + self.limit, b""
+            deadline, rest = time.monotonic() + max(self.limit, LIMIT), b""  # until it is there, the time is ours
             while True:
                 if (left := deadline - time.monotonic()) <= 0:
                     self.hung = True

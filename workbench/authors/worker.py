@@ -44,6 +44,7 @@ def main(pipe: int, request: dict[str, Any]) -> None:
             return
         except WorkbenchError as error:
             entries, failures = [], [str(error)]
+        tell("registered")
         questions = [list(checks_of(entry.spec)) for entry in entries]
         plugins = [
             {"kind": e.spec.kind, "name": e.spec.name, "origin": e.origin, "checks": [check.name for check in asked]}

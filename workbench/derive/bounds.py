@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.derive import rules
-from workbench.derive.expressions import number, same
+from workbench.derive.expressions import literal, number, same
 
 Interval = tuple[float, float]
 ANYWHERE = (-math.inf, math.inf)
@@ -19,8 +19,8 @@ def bounds(tree: ast.expr, called: Callable[[ast.Call], Any]) -> Interval:
     value = number(tree)
     if value is not None:
         return value, value
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        return _scaled(bounds(tree.operand, called), (-1, -1))
+    if len(factors := _factors(tree)) > 1:
+        return _of_product(factors, called)
     if isinstance(tree, ast.IfExp):
         one, other = bounds(tree.body, called), bounds(tree.orelse, called)
         return min(one[0], other[0]), max(one[1], other[1])
@@ -37,13 +37,33 @@ def _of_operation(tree: ast.BinOp, one: Interval, other: Interval) -> Interval:
             return one[0] + other[0], one[1] + other[1]
         case ast.Sub():
             return one[0] - other[1], one[1] - other[0]
-        case ast.Mult():
-            return _absolute(_scaled(one, one)) if same(tree.left, tree.right) else _scaled(one, other)
         case ast.Div() if other[0] > 0:
             return _scaled(one, (1 / other[1], 1 / other[0]))
-        case ast.Pow() if one[0] >= 0 or number(tree.right) in (2, 4, 6, 8):
+        case ast.Pow() if one[0] >= 0 or (number(tree.right) or 1) % 2 == 0:
             return 0, math.inf
     return ANYWHERE
+
+
+def _factors(tree: ast.expr) -> list[ast.expr]:
+    match tree:
+        case ast.BinOp(left, ast.Mult(), right):
+            return _factors(left) + _factors(right)
+        case ast.UnaryOp(ast.USub(), operand):
+            return [literal(-1), *_factors(operand)]
+    return [tree]
+
+
+def _of_product(factors: list[ast.expr], called: Callable[[ast.Call], Any]) -> Interval:
+    """A factor that stands there twice is a square, which is not negative."""
+    product: Interval = (1, 1)
+    while factors:
+        one, *factors = factors
+        interval = bounds(one, called)
+        if twin := next((other for other in factors if same(one, other)), None):
+            factors.remove(twin)
+            interval = _absolute(_scaled(interval, interval))
+        product = _scaled(product, interval)
+    return product
 
 
 def _of_call(function: Any, arguments: list[Interval]) -> Interval:

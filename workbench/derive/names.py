@@ -25,17 +25,19 @@ class Names:
 
     def value(self, tree: ast.expr) -> Any:
         """What a name, or one with dots, stands for. ``Underivable`` for one that is not there, or not fixed."""
-        if isinstance(tree, ast.Name) and tree.id not in self._local:
-            for scope in (self.added, self.scope, vars(builtins)):
-                if tree.id in scope:
-                    return scope[tree.id]
-            raise Underivable(f"the name {tree.id!r} is not defined", self.file, getattr(tree, "lineno", 0))
-        if isinstance(tree, ast.Attribute):
-            owner = self.value(tree.value)
-            if hasattr(owner, tree.attr):
-                return getattr(owner, tree.attr)
-            raise Underivable(f"{ast.unparse(tree.value)} has no {tree.attr!r}", self.file, getattr(tree, "lineno", 0))
-        raise Underivable(f"what `{ast.unparse(tree)}` calls is not fixed", self.file, getattr(tree, "lineno", 0))
+        missing = "what `{}` stands for is not fixed"
+        match tree:
+            case ast.Name(identifier) if identifier not in self._local:
+                for scope in (self.added, self.scope, vars(builtins)):
+                    if identifier in scope:
+                        return scope[identifier]
+                missing = f"the name {identifier!r} is not defined"
+            case ast.Attribute(owner, attribute):
+                value = self.value(owner)
+                if hasattr(value, attribute):
+                    return getattr(value, attribute)
+                missing = f"{ast.unparse(owner)} has no {attribute!r}"
+        raise Underivable(missing.format(ast.unparse(tree)), self.file, getattr(tree, "lineno", 0))
 
     def fresh(self, wanted: str, value: Any = None) -> str:
         """A name that nothing else has, always the same for one wish: of a variable, or of a global ``value``."""

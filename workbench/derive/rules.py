@@ -15,28 +15,28 @@ from typing import Any
 import numpy as np
 
 
-def d_abs(u, du):  # type: ignore[no-untyped-def]
+def d_abs(u: Any, du: Any) -> Any:
     """|u| falls towards zero, from whichever side."""
     if u > 0:
         return du
     return -du if u < 0 else -abs(du)
 
 
-def d_max(u, du, v, dv):  # type: ignore[no-untyped-def]
+def d_max(u: Any, du: Any, v: Any, dv: Any) -> Any:
     return du if u > v or (u == v and du < dv) else dv
 
 
-def d_min(u, du, v, dv):  # type: ignore[no-untyped-def]
+def d_min(u: Any, du: Any, v: Any, dv: Any) -> Any:
     return du if u < v or (u == v and du > dv) else dv
 
 
-def d_quotient(u, du, v, dv):  # type: ignore[no-untyped-def]
+def d_quotient(u: Any, du: Any, v: Any, dv: Any) -> Any:
     """Of u / v where v may overflow: then u / v is 0 and stays there, while the formula says inf / inf."""
-    overflown = abs(v) == math.inf or abs(dv) == math.inf
-    return 0.0 if overflown else (du - u / v * dv) / v
+    overflowed = abs(v) == math.inf or abs(dv) == math.inf
+    return 0.0 if overflowed else (du - u / v * dv) / v
 
 
-def chain(slope, du):  # type: ignore[no-untyped-def]
+def chain(slope: Any, du: Any) -> Any:
     """slope * du where du may overflow: what has flattened out stays flat, while the formula says 0 * inf."""
     return 0.0 if slope == 0 else slope * du
 
@@ -44,44 +44,44 @@ def chain(slope, du):  # type: ignore[no-untyped-def]
 # Where these are infinitely steep their argument often stands still, as in sqrt(max(z, 0)): 0, not 0 * inf.
 
 
-def d_sqrt(u, du):  # type: ignore[no-untyped-def]
+def d_sqrt(u: Any, du: Any) -> Any:
     return 0.0 if du == 0 else 0.5 / math.sqrt(u) * du
 
 
-def d_cbrt(u, du):  # type: ignore[no-untyped-def]
+def d_cbrt(u: Any, du: Any) -> Any:
     return 0.0 if du == 0 else du / (3 * np.cbrt(u) ** 2)
 
 
-def d_asin(u, du):  # type: ignore[no-untyped-def]
+def d_asin(u: Any, du: Any) -> Any:
     return 0.0 if du == 0 else du / math.sqrt((1 - u) * (1 + u))
 
 
-def d_acos(u, du):  # type: ignore[no-untyped-def]
+def d_acos(u: Any, du: Any) -> Any:
     return 0.0 if du == 0 else -du / math.sqrt((1 - u) * (1 + u))
 
 
-def d_acosh(u, du):  # type: ignore[no-untyped-def]
+def d_acosh(u: Any, du: Any) -> Any:
     return 0.0 if du == 0 else du / math.sqrt((u - 1) * (u + 1))
 
 
-def d_power(u, du, p):  # type: ignore[no-untyped-def]
+def d_power(u: Any, du: Any, p: Any) -> Any:
     """Of u ** p, p fixed."""
     return 0.0 if du == 0 else p * u ** (p - 1) * du
 
 
-def d_powers(u, du, v, dv):  # type: ignore[no-untyped-def]
+def d_powers(u: Any, du: Any, v: Any, dv: Any) -> Any:
     """Of u ** v for u >= 0, both moving."""
     base = 0.0 if du == 0 else v * u ** (v - 1) * du
     exponent = 0.0 if u == 0 else u**v * math.log(u) * dv
     return base + exponent
 
 
-def d_hypot(u, du, v, dv):  # type: ignore[no-untyped-def]
+def d_hypot(u: Any, du: Any, v: Any, dv: Any) -> Any:
     y = math.hypot(u, v)
     return -math.hypot(du, dv) if y == 0 else u / y * du + v / y * dv
 
 
-def slope_of_tanh(u):  # type: ignore[no-untyped-def]
+def slope_of_tanh(u: Any) -> Any:
     """1 - tanh(u)^2 without the cancellation: 4 e / (1 + e)^2 with e = exp(-2 |u|)."""
     e = math.exp(-2 * abs(u))
     return 4 * e / (1 + e * (2 + e))

@@ -19,24 +19,21 @@ class Underivable(Exception):
 
 
 def definition(function: types.FunctionType) -> ast.FunctionDef:
-    """The syntax tree of a Python function, lines counted as in its file; a lambda becomes a ``return``."""
-    file, line, called = function.__code__.co_filename, function.__code__.co_firstlineno, function.__code__.co_name
+    """The syntax tree of a Python function, lines counted as in its file; a lambda becomes a ``return``.
+
+    ``Underivable`` where there is no text, or another than the function was made of.
+    """
+    code = function.__code__
+    file, line, called = code.co_filename, code.co_firstlineno, code.co_name
     linecache.checkcache(file)
-    text = "".join(linecache.getlines(file, function.__globals__))
-    tree = _parsed(text)
-    if called == "<lambda>":
-        lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == line]
-        if len(lambdas) > 1:
-            raise Underivable("more than one lambda begins in this line; write this one as a function", file, line)
-        found = [_as_function(node) for node in lambdas]
-    else:
-        found = [
-            node for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef) and node.name == called and line == _first_line(node)
-        ]  # fmt: skip
-    if not found:
-        raise Underivable(f"the source of {called} cannot be read", file, line)
-    return found[0]
+    tree = _parsed("".join(linecache.getlines(file, function.__globals__)))
+    kind = ast.Lambda if called == "<lambda>" else ast.FunctionDef
+    found = [node for node in ast.walk(tree) if isinstance(node, kind) and _first_line(node) == line]
+    if kind is ast.Lambda and len(found) > 1:
+        raise Underivable("more than one lambda begins in this line; write this one as a function", file, line)
+    if not found or not _is_code_of(found[0], code):
+        raise Underivable(f"the source of {called} cannot be read, or is not that which was imported", file, line)
+    return found[0] if isinstance(found[0], ast.FunctionDef) else _as_function(found[0])
 
 
 @functools.lru_cache(maxsize=4)  # a file's functions are asked for one after the other
@@ -47,8 +44,20 @@ def _parsed(text: str) -> ast.Module:
         return ast.Module([], [])
 
 
-def _first_line(node: ast.FunctionDef) -> int:
-    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
+def _first_line(node: ast.FunctionDef | ast.Lambda) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    return decorators[0].lineno if decorators else node.lineno
+
+
+def _is_code_of(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> bool:
+    """Whether compiling ``node`` gives ``code``; what else is in the function that it stands in has a part in that."""
+    alone = ast.Module([ast.Expr(node) if isinstance(node, ast.Lambda) else node], [])
+    codes = compile(ast.fix_missing_locations(alone), "", "exec", dont_inherit=True).co_consts
+    names, parts = code.co_freevars, ("co_name", "co_code", "co_consts", "co_names", "co_varnames")
+    return bool(names) or any(
+        isinstance(each, types.CodeType) and all(getattr(each, part) == getattr(code, part) for part in parts)
+        for each in codes
+    )
 
 
 def _as_function(node: ast.Lambda) -> ast.FunctionDef:

@@ -5,18 +5,20 @@ Plain Python answers first, and finds most mistakes in no time; then machine cod
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from workbench.derive import source_of
 from workbench.errors import did_you_mean
-from workbench.network.operands import Operation, Shard
+from workbench.network.operands import Operation, Rows, Shard
 from workbench.registry import registry
 from workbench.specs import Activation
 from workbench.testing import cuda
-from workbench.testing.calls import attempt, check_arguments, differing, in_words, mentions, number_from
+from workbench.testing.calls import attempt, check_order, differing, in_words, mentions, number_from
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
 from workbench.testing.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
 from workbench.testing.instructions import not_vectorised, widened
@@ -25,24 +27,24 @@ from workbench.testing.operations import backward_operation, forward_operation
 from workbench.testing.passport import passport
 from workbench.testing.reference import NoReference
 from workbench.testing.search import magnitudes, number
-from workbench.testing.settings import Setting, settings_of
-from workbench.testing.slopes import slope
+from workbench.testing.settings import Setting, in_words_of, settings_of
+from workbench.testing.slopes import jump, slope
 
 # The simplest first: what fails there is the easiest to understand.
 NUMBERS = np.array([0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 6, -6, 0.1, -0.1, 10, -10, 0.001, -0.001, 15, -15, 30, -30])
 NUMBERS = np.concatenate([NUMBERS, np.random.default_rng(0).uniform(-8, 8, 43).round(3)])
-ROWS = [np.array(row, float) for row in ([1, 0], [0, 0], [0, 1, 2], [1, -1, 2, 0.5, -3], [-0.25, 2, 2], [4, -6, 1.5, 0])]
+LINE = np.arange(-8, 8.001, 2**-6)
+ROWS = [[1, 0], [0, 0], [0, 1, 2], [1, -1, 2, 0.5, -3], [-0.25, 2, 2], [4, -6, 1.5, 0]]
 # Differences that matter, as parts of the largest number expected. Compiled code takes fast versions of exp and its
 # like, a few roundings off; float32 has roundings of 6e-8, of which cancellation may make a thousand.
 SAME, SINGLE = 1e-13, 1e-4
+NAMES = {"z": "z", "output": "a", "grad_output": "grad_a", "grad_x": "grad_z"}  # the kernels' and the author's
+
 
 def check_signature(plugin: Activation) -> str:
-    """It takes what the network passes, z first, and options that are numbers."""
-    given = (("z", "a"), ("grad_a", "z", "a", "grad_z")) if plugin.row else (("z",), ("z", "a"))
-    check_arguments(plugin, plugin.function, given[0], strictly=True)
-    check_arguments(plugin, plugin.derivative, given[1])
-    settings = settings_of(plugin)
-    return f"tried at the defaults and{','.join(s.text for s in settings[1:])}" if settings[1:] else "no options"
+    """Its derivative takes what the network passes, in that order, and all options are numbers."""
+    check_order(plugin, _backward(plugin), ("grad_a", "z", "a", "grad_z") if plugin.row else ("z", "a"))
+    return in_words_of(settings_of(plugin))
 
 
 def check_value(plugin: Activation) -> None:
@@ -54,20 +56,34 @@ def check_value(plugin: Activation) -> None:
 
 def check_derivative(plugin: Activation) -> str:
     """The derivative is the slope of the function; at a kink it lies between the slopes on either side."""
-    kinks = {}
+    kinks: dict[str, None] = {}
     for z, setting in _samples(plugin):
         if plugin.row:
             _check_row_slopes(plugin, z, setting)
             continue
-        expected = slope(lambda t, setting=setting: _value(plugin, t, setting), z)
-        found = _derivative(plugin, z, _value(plugin, z, setting), setting)
+        expected = slope(functools.partial(_value, plugin, setting=setting), z)
+        found = _slope(plugin, z, setting)
         kinks |= {in_words(z): None} if expected.kink else {}
         if expected.refuses(found):
             at = f"its derivative at {'the kink ' if expected.kink else ''}{_where(z, setting)} is {found:.9g}"
             if expected.kink:
                 refuse(plugin, f"{at}; the function has the slopes {expected.low:.6g} and {expected.high:.6g} there.")
             refuse(plugin, f"{at}; the slope of the function is {expected.low:.9g}.")
-    return f"kinks at z = {', '.join(kinks)}" if kinks else ""
+    derived = "derived from the function" if source_of(_backward(plugin)) else ""
+    return "; ".join(filter(None, (derived, f"kinks at z = {', '.join(kinks)}" if kinks else "")))
+
+
+def check_continuity(plugin: Activation) -> str:
+    """It has no jumps, of which a derivative tells nothing."""
+    if plugin.row:
+        raise CheckSkipped("only functions of single numbers are tried")
+    for setting in settings_of(plugin):
+        value, derivative = (functools.partial(part, plugin, setting=setting) for part in (_value, _slope))
+        if (i := jump(value, derivative, LINE)) is not None:
+            before, after = (f"{value(z):.6g} at z = {number(z)}" for z in LINE[i : i + 2])
+            told = f"it jumps from {before} to {after}{setting.text}"
+            raise CheckWarning(f"{told}, of which the derivative tells nothing.")
+    return f"from {number(LINE[0])} to {number(LINE[-1])}"
 
 
 def check_not_a_number(plugin: Activation) -> None:
@@ -182,7 +198,7 @@ def check_cuda(plugin: Activation) -> str:
     if plugin.row:
         raise CheckSkipped("only functions of single numbers are tried")
     options = len(plugin.options)
-    return cuda.compiles((plugin.function, 1 + options), (plugin.derivative, 2 + options))
+    return cuda.compiles((plugin.function, 1 + options), (_backward(plugin), 2 + options))
 
 
 def check_passport(plugin: Activation) -> str:
@@ -204,6 +220,7 @@ CHECKS = (
     check_signature,
     check_value,
     check_derivative,
+    check_continuity,
     check_not_a_number,
     check_extremes,
     check_initializer,
@@ -221,8 +238,13 @@ CHECKS = (
 def _samples(plugin: Activation) -> Iterator[tuple[Any, Setting]]:
     """Ordinary numbers, or rows, at every setting of the options."""
     for setting in settings_of(plugin):
-        for z in ROWS if plugin.row else NUMBERS:
+        for z in [np.array(row, float) for row in ROWS] if plugin.row else NUMBERS:
             yield z, setting
+
+
+def _backward(plugin: Activation) -> Callable:
+    assert plugin.derivative is not None  # one is derived where none was given
+    return plugin.derivative
 
 
 def _where(z: Any, setting: Setting) -> str:
@@ -247,9 +269,9 @@ def _value(plugin: Activation, z: Any, setting: Setting) -> Any:
 def _call_back(plugin: Activation, z: Any, a: Any, setting: Setting, grad_a: Any = None) -> Any:
     """f'(z), or for a row grad_z."""
     if not plugin.row:
-        return plugin.derivative(z, a, *setting.values)
+        return _backward(plugin)(z, a, *setting.values)
     grad_z = np.full_like(z, np.nan)
-    plugin.derivative(grad_a.copy(), z.copy(), a.copy(), grad_z, *setting.values)
+    _backward(plugin)(grad_a.copy(), z.copy(), a.copy(), grad_z, *setting.values)
     return grad_z
 
 
@@ -259,10 +281,20 @@ def _derivative(plugin: Activation, z: Any, a: Any, setting: Setting, grad_a: An
     return np.float64(ask(plugin, what, lambda: _call_back(plugin, z, a, setting, grad_a)))
 
 
+def _slope(plugin: Activation, z: Any, setting: Setting) -> Any:
+    """f'(z) of a number."""
+    return _derivative(plugin, z, _value(plugin, z, setting), setting)
+
+
+def _moved(plugin: Activation, z: np.ndarray, j: int, setting: Setting, t: float) -> np.ndarray:
+    """f of a row whose number j is t."""
+    return _value(plugin, np.where(np.arange(len(z)) == j, t, z), setting)
+
+
 def _check_row_slopes(plugin: Activation, z: np.ndarray, setting: Setting) -> None:
     """Every output by every input, the worst named; then all at once, for grad_z must be linear in grad_a."""
     n, a, one = len(z), _value(plugin, z, setting), np.eye(len(z))
-    slopes = [slope(lambda t, j=j: _value(plugin, np.where(one[j] == 1, t, z), setting), z[j]) for j in range(n)]
+    slopes = [slope(functools.partial(_moved, plugin, z, j, setting), z[j]) for j in range(n)]
     at, off, worst = _where(z, setting), 0.0, ""
     for k in range(n):
         found = _derivative(plugin, z, a, setting, one[k])
@@ -322,9 +354,7 @@ def _both(plugin: Activation, z: Any, a: Any, grad: Any, setting: Setting) -> tu
     return forward_operation(plugin, z, setting.values), backward_operation(plugin, z, a, grad, setting.values)
 
 
-def _operations(
-    plugin: Activation, dtype: str, setting: Setting, compiled: bool = True
-) -> tuple[Operation, Operation]:
+def _operations(plugin: Activation, dtype: str, setting: Setting, compiled: bool = True) -> tuple[Operation, Operation]:
     """The same on ordinary numbers."""
     rows = [[0, 1, 2], [-0.25, 2, 2], [0.5, -4, 3], [1, 1, 1], [7, -2, 0]]
     z = np.array(rows if plugin.row else NUMBERS, dtype)
@@ -334,6 +364,10 @@ def _operations(
 
 def _forward(plugin: Activation, z: np.ndarray, setting: Setting) -> np.ndarray:
     return _filled(forward_operation(plugin, z, setting.values))
+
+
+def _z(operation: Operation) -> np.ndarray:
+    return cast(Rows, operation.operands["z"]).array
 
 
 def _target(operation: Operation) -> str:
@@ -346,39 +380,36 @@ def _part(operation: Operation) -> str:
 
 def _filled(operation: Operation, compiled: bool = True) -> np.ndarray:
     """What it makes of all its rows."""
-    z = operation.operands["z"].array
+    z = _z(operation)
     arrays, _ = run(operation, z.dtype.name, compiled=compiled, rows=len(z))
     return arrays[_target(operation)]
 
 
 def _result(operation: Operation, at: tuple[int, ...]) -> str:
     """Which number differs, for a message."""
-    z = operation.operands["z"].array[at[0]]
-    place = f"[{at[1]}]" if at[1:] else ""
-    name = {"value": f"a{place}", "derivative": f"grad_z{place}"}[_part(operation)] if place else _part(operation)
-    return f"its {name} at z = {in_words(z)}"
+    z = _z(operation)[at[0]]
+    if not at[1:]:
+        return f"its {_part(operation)} at z = {in_words(z)}"
+    return f"{NAMES[_target(operation)]}[{at[1]}] at z = {in_words(z)}"
 
 
 def _check_arrays(plugin: Activation, operation: Operation, compiled: bool) -> None:
-    z, target, how = operation.operands["z"].array, _target(operation), " compiled" if compiled else ""
-    names = {"output": "a", "grad_x": "grad_z", "grad_output": "grad_a", "z": "z"}
-    unwritten = {target: z.shape}
-    arrays, guards = run(operation, z.dtype.name, compiled=compiled, rows=len(z), unwritten=unwritten)
+    z, target, how = _z(operation), _target(operation), " compiled" if compiled else ""
+    arrays, guards = run(operation, z.dtype.name, compiled=compiled, rows=len(z), unwritten={target: z.shape})
+    told = f"its {_part(operation)}{how}"
     if (at := guards.left_unwritten(target)) is not None:
-        refuse(plugin, f"its {_part(operation)}{how} leaves {names[target]}[{at[-1]}] of a row of {z.shape[1]} unwritten.")
-    for name in arrays.keys() - unwritten:
-        if (at := guards.changed(name)) is not None:
-            refuse(plugin, f"its {_part(operation)}{how} changes {names[name]}, which it is given to read.")
+        refuse(plugin, f"{told} leaves {NAMES[target]}[{at[1]}] of a row of {z.shape[1]} unwritten.")
+    for name in arrays:
+        if name != target and guards.changed(name) is not None:
+            refuse(plugin, f"{told} changes {NAMES[name]}, which it is given to read.")
 
 
 def _check_share(plugin: Activation, operation: Operation) -> None:
     """Threads share a batch out by rows: none, one and three of eight, of which no other may be touched."""
-    z, target = operation.operands["z"].array, _target(operation)
+    z, target = _z(operation), _target(operation)
     for first_row, rows in ((0, 0), (4, 1), (2, 3)):
-        share = Shard(0, 1, first_row, rows)
-        arrays, guards = run(
-            operation, z.dtype.name, compiled=True, rows=len(z), shard=share, unwritten={target: z.shape}
-        )
+        share, whole = Shard(0, 1, first_row, rows), {target: z.shape}
+        arrays, _ = run(operation, z.dtype.name, compiled=True, rows=len(z), shard=share, unwritten=whole)
         mine = np.zeros(len(z), bool)
         mine[first_row : first_row + rows] = True
         touched = ~np.isnan(arrays[target]).reshape(len(z), -1).all(axis=1)

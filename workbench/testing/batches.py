@@ -22,7 +22,7 @@ from workbench.specs import LayerSpec, Shape
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse
 from workbench.testing.guarded import Guarded
 from workbench.testing.kernels import run
-from workbench.testing.options import in_words, option_sets, required_sets
+from workbench.testing.options import changed, in_words, option_sets, required_sets
 
 # Samples tried, by size; the large ones only where no other is accepted.
 SMALL: tuple[Shape, ...] = ((1,), (2,), (5,), (20,), (3, 2), (2, 2, 1), (4, 4, 1), (5, 4, 2), (7, 6, 3), (2, 3, 2, 2))
@@ -43,9 +43,8 @@ class Case:
         return self.stage.input_shape
 
     def __str__(self) -> str:
-        known = self.stage.chosen.spec.options
-        given = self.stage.chosen.options.items()
-        options = in_words({n: v for n, v in given if known[n].required or v != known[n].default})
+        chosen = self.stage.chosen
+        options = in_words(changed(chosen.spec.options, chosen.options))
         samples = f"{self.rows} sample{'s' if self.rows != 1 else ''} of shape {self.shape}"
         return f"{self.stage.name}({options}) on {samples}"
 

@@ -31,17 +31,11 @@ def number_from(plugin: Spec, what: str, call: Callable[[], Any]) -> float:
     return float(found)
 
 
-def check_arguments(plugin: Spec, function: Callable, expected: Sequence[str], strictly: bool = False) -> None:
-    """Refuse a function that does not begin with these arguments, in this order.
-
-    They may be called something else, ``strictly`` not: there any other name would be taken for an option.
-    """
-    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
-    given, wanted = names[: len(expected)], f"({', '.join(expected)}), and then its options"
-    misplaced = [name for name, place in zip(given, expected, strict=False) if name != place and name in expected]
-    if len(given) < len(expected) or misplaced or (strictly and given != list(expected)):
-        why = "; every other name is taken for an option" if strictly else ""
-        refuse(plugin, f"it has {signature_of(function)}, but is called with {wanted}{why}.")
+def check_order(plugin: Spec, function: Callable, expected: Sequence[str]) -> None:
+    """Refuse a function that has the names of these arguments in another order; they are passed by position."""
+    given = list(inspect.signature(function).parameters)[: len(expected)]
+    if any(name != place and name in expected for name, place in zip(given, expected, strict=True)):
+        refuse(plugin, f"it has {signature_of(function)}, but is called with ({', '.join(expected)}), in this order.")
 
 
 def mentions(function: Any, *names: str) -> bool:

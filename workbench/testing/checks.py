@@ -101,4 +101,7 @@ def refuse(plugin: Spec, problem: str) -> NoReturn:
 
 def signature_of(function: Callable) -> str:
     """``f(z, slope=1.0)``, as a message shows it."""
-    return f"{getattr(function, '__name__', repr(function))}{inspect.signature(function)}"
+    signature = inspect.signature(function)
+    plain = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+    named = signature.replace(parameters=plain, return_annotation=signature.empty)
+    return f"{getattr(function, '__name__', repr(function))}{named}"

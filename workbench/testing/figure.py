@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def check_record(figure: Figure) -> None:
     """The record and its folder stay as they are."""
     for each in _drawn(figure):
         if each.changed:
-            refuse(figure, f"{each.record}: it changes {each.changed}; a record is what happened.")
+            refuse(figure, f"{each.record}: it {each.changed}; a record is what happened.")
 
 
 def check_finding(figure: Figure) -> str:
@@ -109,36 +109,50 @@ def _records(figure: Figure) -> Iterator[dict[str, Any]]:
 
 
 def _draw(figure: Figure, name: str, subject: Run | Sweep) -> Drawing:
-    drawing, before = Drawing(name), (_state(subject), _matplotlib())
+    drawing, before, (numbers, settings) = Drawing(name), _state(subject), _matplotlib()
     try:
         found = figure.function(subject)
         if found is not None:
             drawing.picture = _picture(found)
-            if figure.finding is not None:
-                drawing.finding = _finding(figure, subject)
-            if not _anything(drawing.picture):
+            drawing.finding = _finding(figure, subject)
+            if drawing.picture is None:
+                drawing.problem = f"it gives {found!r}, neither a matplotlib Figure or Animation nor None."
+            elif not _anything(drawing.picture):
                 drawing.problem = "the picture is blank."
     except Exception as error:  # a stranger's figure may raise anything
         drawing.problem = raised(error)
-    state, (open_figures, settings) = _state(subject), _matplotlib()
-    drawing.changed = next((what for what, value in state.items() if before[0].get(what) != value), "")
-    drawing.changed = drawing.changed or next((f"{what}, which is gone" for what in before[0] if what not in state), "")
-    if left := sorted(set(open_figures) - set(before[1][0])):
-        import matplotlib.pyplot as plt
-
-        for number in left:
-            plt.close(number)
-        drawing.opened = "it leaves a figure open in pyplot: make a matplotlib.figure.Figure of your own."
-    elif changed := [key for key, value in settings.items() if before[1][1].get(key, value) != value]:
-        import matplotlib
-
-        matplotlib.rcParams.update({key: before[1][1][key] for key in changed})
-        drawing.opened = f"it changes Matplotlib's setting {changed[0]} for everybody: use matplotlib.rc_context."
+    drawing.changed = _changed(before, _state(subject))
+    drawing.opened = _tidied(numbers, settings)
     return drawing
 
 
-def _picture(found: Any) -> bytes:
-    """The figure as PNG; of one that moves the frames as GIF. Raises ``TypeError`` for what is neither."""
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The first difference between two states of a record."""
+    for what in before | after:
+        if before.get(what) != after.get(what):
+            return f"{'changes' if what in before else 'writes'} {what}"
+    return ""
+
+
+def _tidied(numbers: list[int], settings: dict[str, Any]) -> str:
+    """What is left of a drawing in Matplotlib, put back in order."""
+    left, others = _matplotlib()
+    if opened := set(left) - set(numbers):
+        import matplotlib.pyplot as plt
+
+        for number in opened:
+            plt.close(number)
+        return "it leaves a figure open in pyplot: make a matplotlib.figure.Figure of your own."
+    if changed := [key for key, value in others.items() if settings.get(key, value) != value]:
+        import matplotlib
+
+        matplotlib.rcParams.update({key: settings[key] for key in changed})  # type: ignore[misc]
+        return f"it changes Matplotlib's setting {changed[0]} for everybody: use matplotlib.rc_context."
+    return ""
+
+
+def _picture(found: Any) -> bytes | None:
+    """The figure as PNG; of one that moves the frames as GIF; None of what is neither."""
     from matplotlib.animation import Animation
     from matplotlib.figure import Figure as Canvas
 
@@ -151,7 +165,7 @@ def _picture(found: Any) -> bytes:
             path = Path(folder, "film.gif")
             found.save(path, writer="pillow", dpi=DPI)
             return path.read_bytes()
-    raise TypeError(f"it gives a {type(found).__name__}, neither a matplotlib Figure or Animation nor None")
+    return None
 
 
 def _anything(picture: bytes) -> bool:
@@ -192,8 +206,8 @@ def _matplotlib() -> tuple[list[int], dict[str, Any]]:
     import matplotlib
 
     pyplot = sys.modules.get("matplotlib.pyplot")
-    settings = {key: value for key, value in matplotlib.rcParams.items() if not key.startswith("backend")}
-    return pyplot.get_fignums() if pyplot else [], settings
+    settings = {str(key): value for key, value in matplotlib.rcParams.items() if not key.startswith("backend")}
+    return list(pyplot.get_fignums()) if pyplot else [], settings
 
 
 def _names(drawn: list[Drawing]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 GUARD = 4096  # bytes on either side; a write further off meets other memory, and ends the process if there is none
-_BITS = {4: np.uint32(0xFFA5A5A5), 8: np.uint64(0xFFF5A5A5A5A5A5A5)}
+_BITS: dict[int, Any] = {4: np.uint32(0xFFA5A5A5), 8: np.uint64(0xFFF5A5A5A5A5A5A5)}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from workbench.testing.kernels import needs_compiler
 
 _FUNCTION = re.compile(r"^\s*\.type\s+([^,]+),@function$", re.MULTILINE)
 _RUNTIME = re.compile(r"cfunc\.|NRT_|numba_")  # functions around the kernel, not of it
-_PACKED = re.compile(r"\bv(?:add|sub|mul|div|max|min|sqrt|cmp\w*|and|andn|or|xor|blendv|fn?m(?:add|sub)\d+)ps\s.*%[yz]mm")
+_ARITHMETIC = r"\bv(?:add|sub|mul|div|max|min|sqrt|cmp\w*|and|andn|or|xor|blendv|fn?m(?:add|sub)\d+)"
+_PACKED, _SCALAR = re.compile(_ARITHMETIC + r"ps\s.*%[yz]mm"), re.compile(_ARITHMETIC + r"ss\s")
 _MOVED = re.compile(r"\bvmovu?a?ps\s.*%[yz]mm|\$mem(?:cpy|set|move)\b")
 _CALLED = re.compile(r"(?:movabsq\s+\$|callq?\s+)([A-Za-z]\w*)")
 _COPIES = {"memcpy", "memset", "memmove"}
@@ -50,7 +51,7 @@ def not_vectorised(operation: Operation, *functions: Callable) -> str | None:
         return "it draws random numbers"
     if called:
         return f"its loop calls {' and '.join(map(_library_name, called))}{_advice(called)}"
-    if _PACKED.search(assembly) or (_MOVED.search(assembly) and not _scalar_arithmetic(assembly)):
+    if _PACKED.search(assembly) or (_MOVED.search(assembly) and not _SCALAR.search(assembly)):
         return None
     reasons = list(dict.fromkeys(reason for function in functions for reason in _obstacles(function)))
     return f"it holds {' and '.join(reasons)}" if reasons else "something in it keeps the loop over it scalar"
@@ -72,10 +73,6 @@ def widened(operation: Operation, *functions: Callable) -> str | None:
 def _library(operation: Operation, dtype: str) -> Any:
     needs_compiler()
     return operation.compile(dtype)._library  # also of a kernel from the cache, unlike inspect_asm
-
-
-def _scalar_arithmetic(assembly: str) -> bool:
-    return re.search(r"\bv(?:add|sub|mul|div|fn?m(?:add|sub)\d+)ss\s", assembly) is not None
 
 
 def _library_name(symbol: str) -> str:

@@ -32,7 +32,7 @@ from workbench.testing.batches import (
 )
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
 from workbench.testing.kernels import compare, needs_compiler, record_of
-from workbench.testing.options import in_words
+from workbench.testing.options import in_words, values_of
 from workbench.testing.slopes import Slope, slope
 
 PARTS: tuple[Part, Part] = ("forward", "backward")
@@ -53,15 +53,19 @@ def check_build(plugin: LayerSpec) -> str | None:
         if error.__cause__ is None or not found.cases:  # a shape it cannot take may make it raise anything
             refuse(plugin, without_owner(plugin, error))
     if not found.cases:
-        needed = [name for name, option in plugin.options.items() if option.required]
+        needed = {name: values_of(option) for name, option in plugin.options.items() if option.required}
+        for name in needed:
+            if not needed[name]:
+                annotation = plugin.options[name].annotation
+                raise CheckWarning(f"nothing was tried: no value of its option {name}, {annotation}, could be guessed")
         guessed = f" Values of {', '.join(needed)} were guessed from the types." if needed else ""
         said = "".join(f" Samples of shape {shape}: {error}" for shape, error in list(found.refused.items())[-3:])
         refuse(plugin, f"no shape of samples was found that it can be built for.{guessed}{said}")
     for case in found.cases:
         _check_shape(plugin, case)
         again = build(plugin, case.stage.chosen.options, case.shape).shape
-        if name := _difference(case.stage.shape, again):
-            refuse(plugin, f"built twice for samples of shape {case.shape} it has another {name} each time.")
+        if part := _difference(case.stage.shape, again):
+            refuse(plugin, f"built twice for samples of shape {case.shape} it differs in its {part}.")
     shapes = sorted({case.shape for case in found.cases}, key=lambda shape: (len(shape), shape))
     return f"{'a view of' if found.cases[0].stage.is_view else 'for'} samples of shape {', '.join(map(str, shapes))}"
 

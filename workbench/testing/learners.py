@@ -6,12 +6,12 @@ import random
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from workbench.specs import Spec
-from workbench.testing.checks import CheckSkipped, refuse
+from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
 from workbench.testing.options import required_sets
 
 SEEDS = ("random_state", "seed")  # what an option is called that settles the random numbers
@@ -45,7 +45,11 @@ def own_numbers(plugin: Spec) -> Iterator[None]:
         if random.getstate() != pythons:
             refuse(plugin, "it draws from the generator of Python's random, which all share; make one from a seed.")
         if str(np.random.get_state(legacy=False)) != str(numpys):  # noqa: NPY002
-            refuse(plugin, "it draws from np.random's generator, which all share; make one from a seed.")
+            refuse(
+                plugin,
+                "it draws from np.random's generator, which all share; make one from a seed, or give scikit-learn's "
+                "classes their random_state.",
+            )
     finally:
         random.setstate(pythons)
         np.random.set_state(numpys)  # noqa: NPY002
@@ -62,10 +66,26 @@ def in_threads(plugin: Spec, work: Callable[[dict[str, Any]], Result]) -> list[R
     return found
 
 
+def blame_threads(plugin: Spec, what: str, rounding: bool) -> NoReturn:
+    """Refuse what depends on the number of threads; if they are a library's, and all it is is ``rounding``, warn."""
+    if "threads" in plugin.options or not rounding:
+        refuse(plugin, f"with two threads instead of one, {what}.")
+    raise CheckWarning(
+        f"with two threads instead of one, {what}, if in the last digits only: another machine may give other bits. "
+        'threadpoolctl.threadpool_limits(1, "blas") around matrix products makes them the same everywhere.'
+    )
+
+
 def conventions(plugin: Spec, *estimators: Any) -> str:
-    """Ask unfitted estimators all that scikit-learn asks, and refuse what fails; how much passed, what was left out."""
+    """Ask unfitted estimators all that scikit-learn asks, and refuse what fails; how much passed, what was left out.
+
+    Raises ``CheckSkipped`` for scikit-learn's own classes: it knows best which of its checks they may fail.
+    """
     from sklearn.utils.estimator_checks import check_estimator
 
+    theirs = [type(each).__name__ for each in estimators if type(each).__module__.startswith("sklearn.")]
+    if len(theirs) == len(estimators):
+        raise CheckSkipped(f"{' and '.join(dict.fromkeys(theirs))} is scikit-learn's own, and tested there")
     answers = [answer for each in estimators for answer in check_estimator(each, on_fail=None, on_skip=None)]
     by_status: dict[str, list[str]] = {}
     for answer in answers:

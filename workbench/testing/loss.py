@@ -6,6 +6,7 @@ Plain Python answers first, and finds most mistakes in no time; then machine cod
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,21 +20,22 @@ from workbench.network.operands import Operation, Shard
 from workbench.registry import registry
 from workbench.specs import Activation, Loss
 from workbench.testing import cuda
-from workbench.testing.calls import attempt, check_arguments, differing, in_words, mentions, number_from
+from workbench.testing.calls import attempt, check_order, differing, in_words, mentions, number_from
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
 from workbench.testing.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
 from workbench.testing.instructions import not_vectorised, widened
 from workbench.testing.kernels import needs_compiler, run
 from workbench.testing.operations import REDUCTIONS, loss_operation, pairs_operation
 from workbench.testing.search import number
-from workbench.testing.settings import Setting, settings_of
-from workbench.testing.slopes import slope
+from workbench.testing.settings import Setting, in_words_of, settings_of
+from workbench.testing.slopes import jump, slope
 
 TARGETS = ("real", "unit", "distribution", "sign")
 OUTPUTS = 3  # of a sample
 # Differences that matter, as parts of the largest number expected; see ``activation``. A fused form may round otherwise
 # than the loss through its activation, whose 1 - a loses digits; that logarithms stop somewhere shows beyond these z.
 SAME, SINGLE, FUSED = 1e-13, 1e-4, 1e-9
+LINE = np.arange(-8, 8.001, 2**-5)  # of predictions
 FAR = 20.0  # from a real target
 
 
@@ -73,13 +75,10 @@ class Form:
 
 
 def check_signature(plugin: Loss) -> str:
-    """It takes what the network passes, targets first, and states targets, reductions and activations that exist."""
-    names = ("y_true", "y_pred", "grad") if plugin.row else ("y_true", "y_pred")
+    """It takes what the network passes, in that order, and its targets, reductions and activations exist."""
     for form in _forms(plugin):
-        given = tuple("z" if form.activation and name == "y_pred" else name for name in names)
-        check_arguments(plugin, form.function, given, strictly=not form.activation)
-        if form.gradient is not None:
-            check_arguments(plugin, form.gradient, given[:2])
+        for function in filter(None, (form.function, form.gradient)):
+            check_order(plugin, function, ("y_true", form.argument))
     if plugin.targets not in TARGETS:
         refuse(plugin, f"its targets are {plugin.targets!r}{did_you_mean(str(plugin.targets), TARGETS)}")
     for reduction in plugin.reductions:
@@ -90,8 +89,7 @@ def check_signature(plugin: Loss) -> str:
     for name in plugin.fused:
         if registry().get("activation", name).row and not plugin.row:
             refuse(plugin, f"a loss of single numbers cannot be fused with {name}, which takes rows: make it row=True.")
-    settings = settings_of(plugin)
-    return f"tried at the defaults and{','.join(s.text for s in settings[1:])}" if settings[1:] else "no options"
+    return in_words_of(settings_of(plugin))
 
 
 def check_value(plugin: Loss) -> None:
@@ -106,23 +104,33 @@ def check_gradient(plugin: Loss) -> str:
     kinks: dict[str, None] = {}
     for form, y_true, y_pred, setting in _samples(plugin):
         found = _gradient(form, y_true, y_pred, setting)
-        for i in np.ndindex(np.shape(y_pred)):
-
-            def of(t: Any, form: Any = form, y_true: Any = y_true, y_pred: Any = y_pred, s: Any = setting,
-                   i: Any = i) -> Any:  # fmt: skip
-                moved = np.array(y_pred)
-                moved[i] = t
-                return _value(form, y_true, moved[()], s)
-
-            expected, got = slope(of, y_pred[i] if i else y_pred), found[i] if i else found
-            where, place = form.where(y_true, y_pred, setting), f" of output {i[0]}" if i else ""
-            kinks |= {f"{form.argument} = {in_words(y_pred)}": None} if expected.kink else {}
-            if expected.refuses(got):
-                slopes = f"the slope of the loss is {expected.low:.9g}"
+        for i in np.ndindex(np.shape(y_pred)):  # of a single number there is one, ()
+            expected = slope(functools.partial(_moved, form, y_true, y_pred, i, setting), y_pred[i])
+            if expected.kink:
+                kinks[f"{form.argument} = {in_words(y_pred)}"] = None
+            if expected.refuses(found[i]):
+                output = f" of output {i[0]}" if i else ""
+                told = f"{form.name} gradient{output} at {form.where(y_true, y_pred, setting)} is {found[i]:.9g}"
                 if expected.kink:
-                    slopes = f"at this kink the loss has the slopes {expected.low:.6g} and {expected.high:.6g}"
-                refuse(plugin, f"{form.name} gradient{place} at {where} is {got:.9g}; {slopes}.")
-    return f"kinks at {', '.join(kinks)}" if kinks else ""
+                    refuse(plugin, f"{told}; the loss has the slopes {expected.low:.6g} and {expected.high:.6g} there.")
+                refuse(plugin, f"{told}; the slope of the loss is {expected.low:.9g}.")
+    return f"kinks at {', '.join(list(kinks)[:3])}" if kinks else ""
+
+
+def check_continuity(plugin: Loss) -> None:
+    """It has no jumps, of which a gradient tells nothing."""
+    if plugin.row:
+        raise CheckSkipped("only functions of single numbers are tried")
+    for form in _forms(plugin):
+        targets = sorted({y_true for y_true, _ in _pairs(form)}, key=abs)
+        inside = plugin.targets in ("unit", "distribution") and not form.activation
+        line = np.arange(2, 127) / 128 if inside else LINE
+        for y_true, setting in itertools.product(targets, settings_of(plugin)):
+            value = functools.partial(_value, form, y_true, setting=setting)
+            if (i := jump(value, functools.partial(_gradient, form, y_true, setting=setting), line)) is not None:
+                before, after = (f"{value(x):.6g} at {form.argument} = {number(x)}" for x in line[i : i + 2])
+                told = f"y_true = {number(y_true)}{setting.text} it jumps from {before} to {after}"
+                refuse(plugin, f"at {told}, of which {form.name} gradient tells nothing.")
 
 
 def check_fused(plugin: Loss) -> str:
@@ -262,6 +270,7 @@ CHECKS = (
     check_signature,
     check_value,
     check_gradient,
+    check_continuity,
     check_fused,
     check_direction,
     check_edges,
@@ -319,6 +328,13 @@ def _value(form: Form, y_true: Any, y_pred: Any, setting: Setting) -> float:
     return number_from(form.loss, what, lambda: form.value(y_true, y_pred, setting))
 
 
+def _moved(form: Form, y_true: Any, y_pred: Any, i: tuple[int, ...], setting: Setting, t: float) -> float:
+    """The loss where prediction i is t."""
+    moved = np.array(y_pred)
+    moved[i] = t
+    return _value(form, y_true, moved[()], setting)
+
+
 def _gradient(form: Form, y_true: Any, y_pred: Any, setting: Setting) -> Any:
     what = f"{form.name} gradient at {form.where(y_true, y_pred, setting)}"
     ask = attempt if form.loss.row else number_from
@@ -372,7 +388,8 @@ def _breaks(plugin: Loss, setting: Setting, compiled: bool) -> Iterator[str]:
                 yield from _large(form, part, setting, compiled, dtype)
                 continue
             for y_true, y_pred in _certain(plugin, dtype):
-                sizes = Sizes(lambda _, f=form, y=y_true, p=y_pred: _part(f, part, y, p, setting, compiled))
+                call = functools.partial(_part, form, part, y_true, y_pred, setting, compiled)
+                sizes = Sizes(lambda _, call=call: call())  # type: ignore[misc]
                 if not np.isfinite(sizes(np.zeros(1))[0]):
                     what = f"raises {raised(sizes.error)}" if sizes.error else "is not finite"
                     where = f"{form.where(y_true, y_pred, setting)}{' in float32' if compiled else ''}"
@@ -387,7 +404,7 @@ def _certain(plugin: Loss, dtype: Any) -> Iterator[tuple[Any, Any]]:
     if plugin.targets == "unit":
         for y_true in np.array([0, 1, 0.3], dtype):
             for y_pred in edges:
-                yield tuple(np.full(OUTPUTS, y) if plugin.row else y for y in (y_true, y_pred))
+                yield (np.full(OUTPUTS, y_true), np.full(OUTPUTS, y_pred)) if plugin.row else (y_true, y_pred)
         return
     for y_true in np.eye(OUTPUTS, dtype=dtype):
         for share in edges:
@@ -397,7 +414,7 @@ def _certain(plugin: Loss, dtype: Any) -> Iterator[tuple[Any, Any]]:
 def _large(form: Form, part: str, setting: Setting, compiled: bool, dtype: Any) -> Iterator[str]:
     """Logits and real predictions of any size."""
     ways: list[tuple[Any, Any]] = [(np.float64(1), np.float64(0))]
-    targets = {"sign": (1, -1), "unit": (0, 1, 0.3)}.get(form.loss.targets, (0, 1))
+    targets: Any = {"sign": (1, -1), "unit": (0, 1, 0.3)}.get(form.loss.targets, (0, 1))
     if form.loss.row:
         ways = [(np.array(d, float), np.array(o, float)) for d, o in DIRECTIONS]
         targets = np.eye(OUTPUTS) if form.loss.targets == "distribution" else [np.full(OUTPUTS, y) for y in targets]
@@ -431,7 +448,7 @@ def _part(form: Form, part: str, y_true: Any, y_pred: Any, setting: Setting, com
 
 def _each(form: Form, y_true: np.ndarray, y_pred: np.ndarray, setting: Setting, part: str = "value") -> np.ndarray:
     """Losses or gradients of pairs or rows alone, compiled."""
-    function = form.function if form.loss.row or part == "value" else form.gradient
+    function = form.gradient if form.gradient is not None and part == "gradient" else form.function
     operation = pairs_operation(form.loss, function, y_true, y_pred, setting.values)
     arrays, _ = run(operation, y_pred.dtype.name, compiled=True, rows=len(y_pred))
     return arrays["grad" if form.loss.row and part == "gradient" else "output"]
@@ -451,7 +468,8 @@ def _run(
     y_true, y_pred = _batch(form, "float64")
     shard = shard or Shard(0, 1, 0, len(y_true))
     reduction = reduction or form.loss.reductions[0]
-    operation = loss_operation(form.loss, form, y_true, y_pred, reduction, setting.values, shard.count)
+    fused = form.loss.fused.get(form.activation, form.loss)
+    operation = loss_operation(form.loss, fused, y_true, y_pred, reduction, setting.values, shard.count)
     unwritten = {"grad": y_pred.shape}
     arrays, _ = run(operation, "float64", compiled=compiled, rows=len(y_true), shard=shard, unwritten=unwritten)
     return float(arrays["total"][shard.index, 0]), arrays["grad"]
@@ -478,19 +496,27 @@ def _check_batch(form: Form, setting: Setting, reduction: str) -> None:
             values = f"{number(filled[at])}, not {number(grad[at])}"
             refuse(form.loss, f"{form.name} gradient at {_place(form, at, setting)}, {reduction}{how}, is {values}.")
         if not abs(found - total) <= SAME * max(1.0, abs(total)):
-            refuse(form.loss, f"{form.name} loss of a batch{setting.text}{how} is {number(found)}, not {number(total)}.")
+            refuse(
+                form.loss, f"{form.name} loss of a batch{setting.text}{how} is {number(found)}, not {number(total)}."
+            )
 
 
 def _check_arrays(form: Form, setting: Setting, compiled: bool) -> None:
     y_true, y_pred = _batch(form, "float32")
+    if not form.activation and form.loss.targets in ("unit", "distribution"):  # and predictions one might want to clip
+        certain = [np.array(side) for side in zip(*_certain(form.loss, np.float32), strict=True)]
+        y_true, y_pred = (np.concatenate(pair) for pair in zip((y_true, y_pred), certain, strict=True))
     operation = pairs_operation(form.loss, form.function, y_true, y_pred, setting.values)
     unwritten, how = {"grad": y_pred.shape}, " compiled" if compiled else ""
     _, guards = run(operation, "float32", compiled=compiled, rows=len(y_true), unwritten=unwritten)
     if (at := guards.left_unwritten("grad")) is not None:
         refuse(form.loss, f"{form.name} function{how} leaves grad[{at[1]}] of a row of {OUTPUTS} unwritten.")
     for name, called in (("y_true", "y_true"), ("y_pred", form.argument)):
-        if guards.changed(name) is not None:
-            refuse(form.loss, f"{form.name} function{how} changes {called}, which it is given to read.")
+        if (at := guards.changed(name)) is not None:
+            value = number({"y_true": y_true, "y_pred": y_pred}[name][at])
+            refuse(
+                form.loss, f"{form.name} function{how} changes {called}, {value} for one, which it is given to read."
+            )
 
 
 def _operations(plugin: Loss) -> Iterator[tuple[Form, str, Operation]]:

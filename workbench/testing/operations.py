@@ -25,6 +25,7 @@ def backward_operation(
     plugin: Activation, z: np.ndarray, output: np.ndarray, grad_output: np.ndarray, options: tuple[float, ...]
 ) -> Operation:
     """Fills ``grad_x`` from arrays of one shape."""
+    assert plugin.derivative is not None  # one is derived where none was given
     view, template = (Rows, kernels.activate_rows_backward) if plugin.row else (Flat, kernels.activate_backward)
     operands: dict[str, Any] = {
         "z": view(z),

@@ -56,6 +56,11 @@ def option_sets(options: Mapping[str, Option], required: Mapping[str, Any] | Non
         yield base | {name: others[name][rng.integers(len(others[name]))] for name in changed}
 
 
+def changed(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those values that are not the options' defaults."""
+    return {name: v for name, v in values.items() if options[name].required or v != options[name].default}
+
+
 def in_words(options: Mapping[str, Any]) -> str:
     """``units=3, bias=False``."""
     return ", ".join(f"{name}={value!r}" for name, value in options.items())

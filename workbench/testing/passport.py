@@ -1,4 +1,4 @@
-"""The numerical passport of an activation: how exact it is over all finite numbers, where it saturates and overflows."""
+"""The numerical passport of an activation: how exact it is for all numbers, where it saturates, where it overflows."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class _Truth:
 
     def __init__(self, function: Callable, dtype: str) -> None:
         # A difference over h = z / 10^25 loses the digits by which z or the slope is small.
-        self._digits = 50 + 2 * int(np.log10(float(np.finfo(dtype).max)))
+        self._digits = 50 + int(np.log10(float(np.finfo(dtype).max)))
         self._function = function
 
     def at(self, z: np.ndarray) -> _Exact:
@@ -186,11 +186,11 @@ def _worst(
         moved = np.abs(truth(around) - true[at])  # by rounding the input
         if errors[at] <= ROUNDINGS * np.nanmax(moved, initial=0):
             ulps[at] = 0
-    at = int(ulps.argmax())
+    worst = int(ulps.argmax())
     bad = np.flatnonzero(ulps > BAD)
-    if ulps[at] <= ROUNDED:
+    if ulps[worst] <= ROUNDED:
         return Accuracy(0.0, 0.0)
-    return Accuracy(float(ulps[at]), float(z[at]), float(z[bad[0]]) if bad.size else None)
+    return Accuracy(float(ulps[worst]), float(z[worst]), float(z[bad[0]]) if bad.size else None)
 
 
 def _side(value: Function, derivative: Function, dtype: str, sign: int) -> Side:

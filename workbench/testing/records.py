@@ -26,13 +26,14 @@ from workbench.network import Network
 
 EXPERIMENT = "made_up"
 EPOCHS = 4
-Settings = Mapping[str, Any]  # by dotted key
+Settings = dict[str, Any]  # by dotted key
 
-IMAGES = {"dataset.name": "frames", "dataset.n_samples": 60, "dataset.size": 16, "dataset.frames": 2}
-CNN = {"learner.name": "cnn", "learner.filters": [3], "learner.epochs": EPOCHS}
-MLP = {"learner.name": "mlp", "learner.width": 8, "learner.epochs": EPOCHS}
-PLACES = {"dataset.name": "outlets", "dataset.n_samples": 60, "standardise": False}
-KMEANS = {"learner.name": "kmeans", "learner.n_clusters": 3}
+IMAGES: Settings = {"dataset.name": "frames", "dataset.n_samples": 60, "dataset.size": 16, "dataset.frames": 2}
+CNN: Settings = {"learner.name": "cnn", "learner.filters": [3], "learner.epochs": EPOCHS}
+MLP: Settings = {"learner.name": "mlp", "learner.width": 8, "learner.epochs": EPOCHS}
+PLACES: Settings = {"dataset.name": "outlets", "dataset.n_samples": 60, "standardise": False}
+KMEANS: Settings = {"learner.name": "kmeans", "learner.n_clusters": 3}
+SEEDS: dict[str, Sequence] = {"seed": (0, 1)}
 
 
 def runs(folder: Path) -> dict[str, Run]:
@@ -54,29 +55,24 @@ def _made() -> Path:
     root = Path(tempfile.mkdtemp(prefix="workbench-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     alone: dict[str, tuple[Callable, Settings]] = {
-        "a run of a clusterer on places": (_clustering, PLACES | KMEANS),
+        "a run of a clusterer on places": (_clustering, PLACES | KMEANS | {"learner.max_iter": 2}),
         "a run of a network on images": (_images, IMAGES | CNN),
         "a run that failed at once": (_failed, IMAGES | MLP),
     }
     for name, (make, settings) in alone.items():
         make(settings, root / "run" / name, None)
-    seeds = {"seed": (0, 1)}
+    activations = {"learner.activation": ("sigmoid", "relu"), "learner.depth": (2, 4), **SEEDS}
+    sizes = {"training_samples": (24, 40), "dataset.frames": (1, 2), **SEEDS}
+    metrics = {"learner.metric": ("haversine", "euclidean"), "dataset.coordinates": ("degrees",), **SEEDS}
+    shapes = {"dataset.name": ("blobs", "moons"), "learner.name": ("kmeans", "dbscan"), **SEEDS}
     swept: list[tuple[Callable, Settings, dict[str, Sequence]]] = [
-        (_numbers, IMAGES | MLP, {"learner.activation": ("sigmoid", "relu"), "learner.depth": (2, 4)} | seeds),
-        (_images, IMAGES | CNN, {"training_samples": (24, 40), "dataset.frames": (1, 2)} | seeds),
-        (_clustering, PLACES | KMEANS, {"learner.n_clusters": (2, 3, 4)} | seeds),
-        (
-            _clustering,
-            PLACES | KMEANS,
-            {"learner.metric": ("haversine", "euclidean"), "dataset.coordinates": ("degrees",)} | seeds,
-        ),
-        (
-            _clustering,
-            {"dataset.n_samples": 60},
-            {"dataset.name": ("blobs", "moons"), "learner.name": ("kmeans", "dbscan")} | seeds,
-        ),
+        (_numbers, IMAGES | MLP, activations),
+        (_images, IMAGES | CNN, sizes),
+        (_clustering, PLACES | KMEANS, {"learner.n_clusters": (2, 3, 4), **SEEDS}),
+        (_clustering, PLACES | KMEANS, metrics),
+        (_clustering, {"dataset.n_samples": 60}, shapes),
         (_clustering, PLACES | KMEANS, {"seed": (0, 1, 2)}),
-        (_failed, IMAGES | MLP, {"learner.width": (8, 16)} | seeds),
+        (_failed, IMAGES | MLP, {"learner.width": (8, 16), **SEEDS}),
     ]
     for number, (make, settings, varied) in enumerate(swept):
         _sweep(make, settings, varied, root / "sweep" / str(number))
@@ -116,9 +112,8 @@ def _begin(settings: Settings, root: Path, sweep: Sweep | None) -> tuple[Run, Co
     from omegaconf import OmegaConf
 
     config = _config(settings)
-    name = " ".join(
-        f"{key.rpartition('.')[2]}={settings[key]}" for key in (sweep.varied if sweep else ["learner.name"])
-    )
+    varied = [f"{key.rpartition('.')[2]}={settings[key]}" for key in sweep.varied] if sweep else []
+    name = " ".join(varied) or settings["learner.name"]
     run = Run.start(name, EXPERIMENT, config.params, {}, sweep, root)
     run.log_text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
     return run, config
@@ -130,6 +125,7 @@ def _end(run: Run, status: Any = "FINISHED") -> None:
 
 
 def _failed(settings: Settings, root: Path, sweep: Sweep | None) -> None:
+    """A run of which nothing is left but its settings."""
     run, _ = _begin(settings, root, sweep)
     _end(run, "FAILED")
 
@@ -153,8 +149,10 @@ def _images(settings: Settings, root: Path, sweep: Sweep | None) -> None:
     _measure(run, config)
     data, rng = config.data(), np.random.default_rng(config.seed)
     convolution = {"conv2d": {"filters": 3, "kernel_size": 3, "padding": "same"}}
-    layers = [convolution, "relu", {"max_pool2d": {"kernel_size": 2}}, "flatten", {"dense": {"units": 3}}, "softmax"]
+    layers: list = [convolution, "relu", {"max_pool2d": {"kernel_size": 2}}]
+    layers += ["flatten", {"dense": {"units": 3}}, "softmax"]
     network = Network(layers, "cross_entropy", seed=config.seed).initialize(data.X_train.shape[1:])
+    network._classes = (0, 1, 2)  # as fit notes it; to compile what trains takes longer than all the rest here
     for epoch in (0, 1, EPOCHS):
         run.log_model(network, epoch, "network" if epoch == EPOCHS else f"epoch_{epoch}")
         for weights in network.parameters().values():

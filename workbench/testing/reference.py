@@ -13,6 +13,7 @@ import numpy as np
 from workbench.errors import PluginError
 from workbench.jit.fingerprint import names_in
 
+_NOTHING_LEFT = 1000  # erfc of more is less than any number of the machine, and takes mpmath long
 _BEYOND = 4096  # bits of exponent: mpmath would need as many digits, and for e^e^z minutes
 
 
@@ -47,10 +48,11 @@ def _sign(x: Any) -> Any:
 
 _FUNCTIONS: dict[str, Any] = {
     **{name: _bounded(getattr(mpmath, name)) for name in (
-        "exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "atan", "asin", "acos", "asinh",
+        "exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "atan", "asin", "acos", "asinh",
         "acosh", "atanh", "floor", "ceil", "gamma", "loggamma", "cbrt",
     )},
     **{name: getattr(mpmath, name) for name in ("log", "log1p", "log10", "sqrt", "hypot", "atan2", "isnan", "isinf")},
+    "erfc": _bounded(lambda x: mpmath.mpf(0) if x > _NOTHING_LEFT else mpmath.erfc(x)),
     "log2": lambda x: mpmath.log(x, 2),
     "exp2": _bounded(lambda x: mpmath.mpf(2) ** x),
     "rint": _bounded(mpmath.nint),

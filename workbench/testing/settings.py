@@ -32,6 +32,12 @@ def settings_of(plugin: Spec) -> list[Setting]:
     return found
 
 
+def in_words_of(settings: list[Setting]) -> str:
+    """What was tried, for a note."""
+    others = ",".join(setting.text for setting in settings[1:])
+    return f"tried at the defaults and{others}" if others else "no options"
+
+
 def _default(plugin: Spec, option: Option) -> float:
     numbers = list(_numbers([option.default] if not option.required else values_of(option)))
     if not numbers:

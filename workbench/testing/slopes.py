@@ -11,7 +11,7 @@ import numpy as np
 
 STEP = 2.0**-17  # of the size of x: truncation and rounding cost differences of fourth order 1e-11 at most
 KINK = 1e-3  # slopes from either side that differ by more, relative to the larger, make a kink
-ROUNDINGS = 32  # of the values the differences are taken of
+ROUNDINGS = 32  # of the values the differences are taken of, or of a 1 on the way to them
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,26 @@ def slope(function: Callable[[float], Any], x: float) -> Slope:
         right = (-3 * here + 4 * just_after - after) / (2 * h)
         near, far = (just_after - just_before) / (2 * h), (after - before) / (4 * h)
         steepest = np.maximum(np.abs(left), np.abs(right))
-        largest = np.max(np.abs([before, just_before, here, just_after, after]), axis=0)
+        largest = np.max(np.abs([before, just_before, here, just_after, after]), axis=0, initial=1)
         slack = 1e-9 * steepest + ROUNDINGS * np.finfo(float).eps * (largest + abs(x) * steepest) / h
         kink = np.abs(left - right) > KINK * steepest + 4 * slack
         best = (4 * near - far) / 3
         low = np.where(kink, np.minimum(left, right), best)
         high = np.where(kink, np.maximum(left, right), best)
         return Slope(low, high, np.where(kink, slack, slack + 4 * np.abs(near - far)), kink)
+
+
+def jump(function: Callable[[float], float], derivative: Callable[[float], float], x: np.ndarray) -> int | None:
+    """The first i for which the function rises between x[i] and x[i + 1] by more, or less, than its derivative tells.
+
+    ``x`` are equally spaced; where the derivative itself changes between neighbours, its changes are allowed for.
+    """
+    values, slopes = (np.array([f(number) for number in x], np.float64) for f in (function, derivative))
+    step = x[1] - x[0]
+    with np.errstate(all="ignore"):
+        rise, told = np.diff(values), step * (slopes[:-1] + slopes[1:]) / 2
+        change = np.abs(np.diff(slopes))
+        around = change + np.append(0, change[:-1]) + np.append(change[1:], 0)
+        rounding = 1e-12 * np.nanmax(np.abs(values)) + 1e-3 * step * np.abs(slopes[:-1])
+        odd = np.abs(rise - told) > step * around + rounding
+    return int(odd.argmax()) if odd.any() else None

@@ -19,15 +19,17 @@ def hamming(x, y):
 
 
 def modes(points, center):
+    """The most frequent value of each feature, the smallest of several. Takes n² steps."""
     for j in range(center.size):
-        values = np.sort(points[:, j])
-        start, longest = 0, 0
-        for i in range(len(values)):
-            if values[i] != values[start]:
-                start = i
-            if i + 1 - start > longest:
-                longest = i + 1 - start
-                center[j] = values[i]
+        most = 0
+        for i in range(len(points)):
+            value, count = points[i, j], 0
+            for k in range(len(points)):
+                if points[k, j] == value:
+                    count += 1
+            if count > most or (count == most and value < center[j]):
+                most = count
+                center[j] = value
 
 
 def friends_of_friends(X, *, reach: Annotated[float, Ge(0)] = 0.5, metric: str = "euclidean"):

@@ -12,11 +12,17 @@ from workbench.errors import ConfigError
 
 def bent_identity(z):
     """Bent identity: a = (sqrt(z² + 1) - 1) / 2 + z."""
-    return z + z * (z / (1 + math.hypot(z, 1))) / 2  # the same, and nothing cancels or overflows
+    return z + z * (z / (1 + hypotenuse(z))) / 2  # the same, and nothing cancels
 
 
 def slope_of_bent_identity(z, a):
-    return 1 + z / math.hypot(z, 1) / 2
+    return 1 + z / hypotenuse(z) / 2
+
+
+def hypotenuse(z):
+    """sqrt(z² + 1), where z² would overflow, too."""
+    large, small = max(abs(z), 1), min(abs(z), 1)
+    return large * math.sqrt(1 + (small / large) ** 2)
 
 
 def cauchy(y_true, y_pred, scale: Annotated[float, Gt(0)] = 1.0):

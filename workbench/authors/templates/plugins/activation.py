@@ -19,8 +19,8 @@ def my_idea(z, slope: Annotated[float, Gt(0)] = 1.0):
 #
 #     def derivative(z, a, slope: Annotated[float, Gt(0)] = 1.0):
 #         e = math.exp(-abs(slope * z))
-#         gate, shut = (1.0 if z >= 0 else e) / (1 + e), (e if z >= 0 else 1.0) / (1 + e)
-#         return gate + slope * a * shut
+#         gate = (1.0 if z >= 0 else e) / (1 + e)
+#         return gate + slope * a * (1 - gate)
 #
 # and is given as Activation("my_idea", my_idea, derivative).
 

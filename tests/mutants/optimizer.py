@@ -1,0 +1,120 @@
+"""Optimizers with one mistake each."""
+
+from mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        "optimizer",
+        "sgd",
+        "uphill",
+        "return weight - lr * velocity, velocity",
+        "return weight + lr * velocity, velocity",
+    ),
+    Mutant(
+        "optimizer",
+        "sgd",
+        "nesterov forgotten",
+        "lr * (grad + momentum * velocity), velocity",
+        "lr * velocity, velocity",
+    ),
+    Mutant(
+        "optimizer",
+        "sgd",
+        "simpler rule in spite of momentum",
+        'if options["momentum"] == 0 else None',
+        'if not options["nesterov"] else None',
+    ),
+    Mutant(
+        "optimizer",
+        "sgd",
+        "weight decay forgotten in the simpler rule",
+        "return (weight - lr * (grad + weight_decay * weight),)",
+        "return (weight - lr * grad,)",
+    ),
+    Mutant(
+        "optimizer",
+        "sgd",
+        "weight decay makes weights grow",
+        "grad = grad + weight_decay * weight",
+        "grad = grad - weight_decay * weight",
+    ),
+    Mutant(
+        "optimizer",
+        "sgd",
+        "a number where a tuple belongs",
+        "return (weight - lr * (grad + weight_decay * weight),)",
+        "return weight - lr * (grad + weight_decay * weight)",
+    ),
+    Mutant("optimizer", "sgd", "lr and step in the wrong order", "    lr,\n    step,\n", "    step,\n    lr,\n"),
+    Mutant(
+        "optimizer",
+        "adam",
+        "betas swapped",
+        "mean = mean + (1 - beta1) * (grad - mean)\n    square = beta2 * square + (1 - beta2) * grad * grad",
+        "mean = mean + (1 - beta2) * (grad - mean)\n    square = beta1 * square + (1 - beta1) * grad * grad",
+    ),
+    Mutant(
+        "optimizer",
+        "adam",
+        "the mean is not corrected",
+        "lr / (1 - beta1**step) * mean",
+        "lr * mean",
+        survives="a rule that starts more slowly, as momentum does; PyTorch, in the tests, tells it from Adam",
+    ),
+    Mutant(
+        "optimizer",
+        "adam",
+        "the square is not corrected",
+        "root = math.sqrt(square) / math.sqrt(1 - beta2**step)",
+        "root = math.sqrt(square)",
+    ),
+    Mutant("optimizer", "adam", "steps counted from zero", "1 - beta1**step", "1 - beta1 ** (step - 1)"),
+    Mutant("optimizer", "adam", "state in the wrong order", "(root + eps), mean, square", "(root + eps), square, mean"),
+    Mutant(
+        "optimizer",
+        "adam",
+        "root forgotten",
+        "root = math.sqrt(square) / math.sqrt(1 - beta2**step)",
+        "root = square / (1 - beta2**step)",
+    ),
+    Mutant(
+        "optimizer", "adamw", "weight decay makes weights grow", "(1 - lr * weight_decay)", "(1 + lr * weight_decay)"
+    ),
+    Mutant(
+        "optimizer",
+        "adamw",
+        "what decay takes for what it leaves",
+        "(1 - lr * weight_decay)",
+        "(lr * weight_decay)",
+    ),
+    Mutant("optimizer", "adamw", "beta2 forgotten", "step, beta1, beta2, eps, 0.0", "step, beta1, 0.999, eps, 0.0"),
+    Mutant(
+        "optimizer",
+        "rmsprop",
+        "momentum forgotten",
+        "velocity = momentum * velocity + grad / (spread + eps)",
+        "velocity = velocity + grad / (spread + eps)",
+    ),
+    Mutant(
+        "optimizer",
+        "rmsprop",
+        "alpha the wrong way round in the simpler rule",
+        "square = alpha * square + (1 - alpha) * grad * grad\n    return",
+        "square = (1 - alpha) * square + alpha * grad * grad\n    return",
+    ),
+    Mutant(
+        "optimizer",
+        "rmsprop",
+        "simpler rule though centered",
+        'options["momentum"] == 0 and not options["centered"]',
+        'options["momentum"] == 0',
+    ),
+    Mutant(
+        "optimizer",
+        "adagrad",
+        "the sum of squares is not kept",
+        "square = square + grad * grad\n    root = math.sqrt(initial_accumulator_value + square)",
+        "root = math.sqrt(initial_accumulator_value + square + grad * grad)",
+    ),
+    Mutant("optimizer", "adagrad", "eps forgotten", "grad / (root + eps)", "grad / root"),
+]
