@@ -212,12 +212,6 @@ def test_ui_without_runs_says_what_to_do(project, workbench):
     assert list(project.iterdir()) == []
 
 
-def test_plugins_takes_no_arguments(workbench):
-    result = workbench("plugins", "all")
-    assert result.code == 2
-    assert "takes no arguments, got 'all'" in result.err
-
-
 def test_a_listener_that_fails_as_a_command_begins_stops_nobody(fakes, process):
     (fakes / "plugins" / "hasty.py").write_text(
         "from workbench import hookimpl\n\n\n@hookimpl\ndef launched():\n    raise RuntimeError('too early')\n"

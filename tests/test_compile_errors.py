@@ -347,11 +347,21 @@ def test_a_compiler_that_breaks_off_is_said_to_have_failed(refused):
     assert f"plugins/broken.py, line {line}: the compiler failed: ValueError: could not convert" in refused(text)
 
 
+MAKER = """def make():
+    def inner(x):
+        return x + nowhere
+
+    def broken(z):
+        return inner(z)
+
+    return broken
+
+
+"""
+
+
 def test_functions_made_by_functions_are_looked_into(refused):
-    maker = "def make(power):\n    def broken(z):\n        return z ** power + nowhere\n    return broken\n\n\n"
-    text = (
-        HEAD + maker + PLACES["activation"][0].partition("\n\n\n")[2].replace("'broken', broken", "'broken', make(2)")
-    )
+    text = HEAD + MAKER + PLACES["activation"][0].partition("\n\n\n")[2].replace("'broken', broken", "'broken', make()")
     assert refused(text).endswith(f"line {line_of(text, 'nowhere')}: name 'nowhere' is not defined")
 
 

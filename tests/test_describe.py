@@ -55,6 +55,39 @@ def slope(z, a):
 def register_activations():
     return [Activation("broken", broken, slope)]
 '''
+SHY = """
+from dataclasses import dataclass
+
+from workbench import Layer, hookimpl
+from workbench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Shy(Layer):
+    name = "shy"
+
+    def build(self, input_shape):
+        raise ConfigError("not today")
+
+
+@hookimpl
+def register_layers():
+    return [Shy]
+"""
+MINE = """# @package _global_
+defaults:
+  - override /dataset: iris
+name: mine
+learner:
+  name: network
+  optimizer: {sgd: {lr: 0.1}}
+  layers: [{dense: {units: 3}}, softsign, 3]
+hydra:
+  sweeper:
+    params:
+      learner.loss: "huber,{hinge: {}}"
+      learner.initializer: "'ones'"
+"""
 
 
 @pytest.fixture
@@ -102,7 +135,7 @@ def test_an_activation_is_described_in_full_and_drawn(project, workbench):
     assert re.search(r"plugin +activations\.relu\n", said.out)
     assert re.search(r"file +\S*plugins/activations/relu\.py\n", said.out)
     assert "\nRectified linear unit: a = max(z, 0), with derivative 0 at 0.\n" in said.out
-    assert section(said.out, "function") == "  def relu(z):\n      return max(z, 0.0)\n\n"
+    assert section(said.out, "function") == "  def relu(z):\n      return max(z, 0.0)\n"
     assert section(said.out, "derivative").startswith("  def derivative(z, a):\n")
     assert "float32: f within 0 ulp" in section(said.out, "numerical passport")
     assert section(said.out, "picture") == "  activation_relu.png\n"
@@ -155,12 +188,7 @@ def test_a_layer_shows_its_parameters_for_an_example(quick, project, workbench):
 
 
 def test_a_layer_that_was_built_for_nothing_is_said_to_be(quick, plugin, workbench):
-    plugin(
-        "shy",
-        "from dataclasses import dataclass\nfrom workbench import Layer, hookimpl\nfrom workbench.errors import ConfigError"
-        "\n\n\n@dataclass(frozen=True)\nclass Shy(Layer):\n    name = 'shy'\n\n    def build(self, input_shape):\n"
-        "        raise ConfigError('not today')\n\n\n@hookimpl\ndef register_layers():\n    return [Shy]\n",
-    )
+    plugin("shy", SHY)
     said = workbench("plugins", "shy")
     assert (said.code, said.err) == (0, "")
     assert "it could not be built" in section(said.out, "example")
@@ -185,7 +213,8 @@ def test_a_clusterer_a_data_set_and_a_figure_have_what_is_theirs(quick, project,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_plugin_can_be_described(quick, project, workbench, kind):
+def test_every_plugin_can_be_described(quick, project, workbench, monkeypatch, kind):
+    monkeypatch.setattr(describe, "_uses", lambda spec: [])
     for name in registry().names(kind):
         said = workbench("plugins", f"{kind}.{name}")
         assert (said.code, said.err) == (0, ""), name
@@ -249,12 +278,7 @@ def test_where_the_shipped_configuration_uses_it_is_found(project, kind, name, u
 
 
 def test_a_projects_own_configuration_is_searched_in_all_its_forms(conf):
-    conf(
-        "experiment/mine.yaml",
-        "# @package _global_\ndefaults:\n  - override /dataset: iris\nname: mine\n"
-        "learner:\n  name: network\n  optimizer: {sgd: {lr: 0.1}}\n  layers: [{dense: {units: 3}}, softsign, 3]\n"
-        "hydra:\n  sweeper:\n    params:\n      learner.loss: huber,{hinge: {}}\n      learner.initializer: \"'ones'\"\n",
-    )
+    conf("experiment/mine.yaml", MINE)
     conf("learner/small.yaml", "defaults: [cnn]\nactivation: mish\n")
     mine = "conf/experiment/mine.yaml"
     assert f"{mine}: dataset" in uses("dataset", "iris")
@@ -299,9 +323,8 @@ def test_a_picture_that_is_not_ours_is_never_overwritten(plugin, workbench, monk
     before = file.read_bytes()
     said = workbench("plugins", "bent")
     assert said.code == 2
-    assert said.err == (
-        "workbench: activation_bent.png is there already and was not drawn by this command: move it away to have it drawn.\n"
-    )
+    reason = "is there already and was not drawn by this command: move it away to have it drawn"
+    assert said.err == f"workbench: activation_bent.png {reason}.\n"
     assert "\nactivation bent\n" in said.out, "all else is told"
     assert file.read_bytes() == before
     assert sorted(os.listdir()) == ["activation_bent.png", "plugins"]
@@ -348,6 +371,10 @@ def test_kinks_are_where_the_slope_jumps(project, name, where):
         return np.array([spec.derivative(x, spec.function(x)) for x in z.tolist()])
 
     assert list(jumps(slope, np.linspace(-6, 6, 1201))) == pytest.approx(where, abs=1e-6)
+
+
+def test_a_slope_that_is_only_steep_has_no_kink():
+    assert list(jumps(lambda z: 50 / np.cosh(50 * z) ** 2, np.linspace(-6, 6, 1201))) == []
 
 
 @pytest.mark.parametrize(

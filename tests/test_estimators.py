@@ -8,19 +8,11 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import workbench as wb
 from workbench.errors import ConfigError, DataError
 from workbench.registry import registry
 from workbench.specs import Optimizer
-
-
-@pytest.mark.filterwarnings("ignore:batch_size")  # scikit-learn's checks use handfuls of samples
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
-@parametrize_with_checks([wb.NetworkClassifier(), wb.NetworkRegressor()])
-def test_scikit_learn_conventions(estimator, check):
-    check(estimator)
 
 
 def test_classifier_in_a_pipeline():

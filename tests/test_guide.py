@@ -9,14 +9,17 @@ import tomllib
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 from numba import config
 
 from workbench import hookspecs
 from workbench.cli import COMMANDS
+from workbench.errors import PluginError
 from workbench.registry import registry
 from workbench.specs import KINDS
 from workbench.testing import checks_of
+from workbench.testing.operations import forward_operation
 
 FOLDER = Path(__file__).parent.parent / "plugins"
 GUIDE = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -152,6 +155,54 @@ def test_every_hook_is_there_with_its_arguments():
     told = {name: tuple(re.findall(r"\w+", arguments)) for name, arguments in headings + rows}
     assert len(headings + rows) == len(told)
     assert told == {name: tuple(inspect.signature(getattr(hookspecs, name)).parameters) for name in HOOKS}
+
+
+@pytest.mark.parametrize("shared", ["by rows", "by features"])
+def test_a_layers_kernels_may_name_what_the_table_says(project, shared):
+    from workbench import Network
+
+    _, _, *rows = re.findall(r"^\| (.+?) \|", about("layer"), re.MULTILINE)
+    own = {"grad_": "grad_slope", "workspace": "work", "saved": "kept", "constants": "number", "tables": "table"}
+    names = {own.get(name, name) for row in rows for name in re.findall(r"`(\w+)`", row)} | {"slope"}
+    assert len(rows) == 8
+    names -= {"start", "stop"} if shared == "by rows" else set()
+    forward = sorted(name for name in names if not name.startswith("grad_"))
+    source = f"""
+        from dataclasses import dataclass
+        import numpy as np
+        from workbench import Layer, LayerShape, Parameter, hookimpl
+
+        @dataclass(frozen=True)
+        class Everything(Layer):
+            name = "everything"
+
+            def build(self, shape):
+                return LayerShape(
+                    shape, {{"slope": Parameter(shape)}}, {{"work": shape}}, {{"kept": shape}},
+                    {{"number": 2.0}}, {{"table": np.arange(3)}},
+                )
+
+            @staticmethod
+            def forward({", ".join(forward)}):
+                output[:] = x * number if training else x + table[2] + key + first_row
+                work[:] = x
+                kept[:] = slope
+
+            @staticmethod
+            def backward({", ".join(sorted(names))}):
+                grad_slope[:] = kept
+                if grad_x.size:
+                    grad_x[:] = grad_output * work
+
+        @hookimpl
+        def register_layers():
+            return [Everything]
+    """
+    (project / "plugins").mkdir()
+    (project / "plugins" / "everything.py").write_text(dedent(source))
+    network = Network([{"dense": {"units": 3}}, "everything"], "squared_error", batch_size=4).initialize((2,))
+    _, gradients = network.loss_and_gradients(np.ones((4, 2)), np.ones((4, 3)))
+    np.testing.assert_array_equal(gradients["1.slope"], network.parameters()["1.slope"])
 
 
 def test_links_lead_somewhere():
@@ -300,6 +351,10 @@ MESSAGES = {
         activation("def mine(z):\n    return z * z", "lambda z, a: z"),
         CHECKS,
     ),
+    "at z = ... its value raises ...: OverflowError: ...": (
+        activation("def mine(z):\n    return z / (1 + math.exp(-2 * z))"),
+        CHECKS,
+    ),
     "f' loses its digits where z = ...: something cancels": (
         activation("def mine(z):\n    return math.tanh(z)", "lambda z, a: 1 - a * a"),
         CHECKS,
@@ -326,6 +381,35 @@ MESSAGES = {
     "it prints to the terminal (... characters), first ...": (SCHEDULE.format("print(step)"), CHECK),
 }
 COMPILED = {message for message, (_, asked) in MESSAGES.items() if asked in (XOR, CHECKS)}
+
+
+NOT_COMPILED = {
+    "SciPy": "return special.expit(z)",
+    "recursion": "return z if z < 1 else mine(z / 2)",
+    "generators": "return sum(z * k for k in range(3))",
+    "classes": "class Inner:\n        pass\n    return z",
+    "`with`": "with np.errstate(all='ignore'):\n        return z",
+    "`except`": "try:\n        return math.log(z)\n    except ValueError:\n        return z",
+    "imports": "import math\n    return math.exp(z)",
+    "lists": "return z * LIST[0]",
+    "dictionaries": "return z * DICTIONARY[0]",
+}
+
+
+@needs_compiler
+def test_what_it_says_is_not_compiled_is_refused(project):
+    """In one line, by file and line."""
+    told = re.search(r"Not compiled are (.+?)\.", GUIDE, re.DOTALL)[1]
+    (project / "plugins").mkdir()
+    for words, body in NOT_COMPILED.items():
+        assert words in told
+        before = "from scipy import special\nLIST, DICTIONARY = [1.0], {0: 1.0}\n"
+        (project / "plugins" / "mine.py").write_text(HEAD + before + activation(f"def mine(z):\n    {body}"))
+        registry.cache_clear()
+        spec = registry().get("activation", "mine")
+        operation = forward_operation(spec, np.ones(3, np.float32), ())
+        with pytest.raises(PluginError, match=r"^activation 'mine': plugins/mine\.py, line \d+: .+$"):
+            operation.compile("float32")
 
 
 def test_every_message_is_provoked():

@@ -16,7 +16,7 @@ from workbench.errors import ConfigError
 from workbench.noise import uniform
 from workbench.options import Option
 from workbench.registry import registry
-from workbench.testing import checks_of
+from workbench.testing import batches, checks_of
 from workbench.testing.options import option_sets, required_sets, values_of
 
 needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: nothing is compiled")
@@ -177,6 +177,12 @@ def test_what_could_not_be_built_is_asked_nothing_more():
     assert_says(plugin, "build", "failed", "Values of size were guessed from the types.")
 
 
+def test_a_view_has_no_kernels_to_ask_about():
+    plugin = layer(build=shape_only(), forward=None, backward=None)
+    assert outcome(plugin, "build").text.startswith("a view of samples of shape (1,), (2,)")
+    assert_says(plugin, "gradient", "skipped", "a view has no kernels")
+
+
 def test_shapes_should_be_refused_in_words():
     def build(self, input_shape):
         return LayerShape((input_shape[1],))
@@ -214,6 +220,10 @@ def adds(x, output, weight):
     output += x * weight
 
 
+def keeps_what_is_large(x, output, weight):
+    output[:] = np.where(output > 5, output, x * weight)
+
+
 def shakes(x, output, weight):
     output[:] = x * weight + np.random.random()  # noqa: NPY002
 
@@ -226,6 +236,7 @@ def shakes(x, output, weight):
         (in_place, "forward writes to x[0, 0], which it is given to read."),
         (normalises_its_weight, "forward writes to weight[0], which it is given to read."),
         (adds, "training: forward: output[0, 0] is nan."),
+        (keeps_what_is_large, "output[0, 0] is 7.25, not "),
         (shakes, "forward run again: output[0, 0] is "),
         (lambda x, output, weight: 1 / 0, "training: forward: tests/test_layer_checks.py, line "),
     ],
@@ -462,6 +473,25 @@ def test_machine_code_that_computes_something_else_is_refused():
     rows = {"build": rows_only, "backward": nothing}
     assert_says(layer(forward=overflows, **rows), "compiled", "failed", "compiled, forward: output[0, 0] is ")
     assert_says(layer(forward=untyped, **rows), "compiled", "failed", "test_layer_checks.py, line ")
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("output", "compiled, forward twice: output[0, 0] is "), ("x", "compiled, forward writes to x[0, 0]; as plain")],
+)
+def test_machine_code_that_differs_each_time_or_writes_elsewhere_is_refused(name, said, monkeypatch):
+    """As no plugin written in Python could make it do, but a fault of the compiler."""
+    sound, calls = batches.run, itertools.count()
+
+    def spoilt(operation, dtype, *, compiled, **settings):
+        arrays, guards = sound(operation, dtype, compiled=compiled, **settings)
+        if compiled:
+            arrays[name][0, 0] += 1e-13 * next(calls) if name == "output" else 1
+        return arrays, guards
+
+    monkeypatch.setattr(batches, "run", spoilt)
+    assert_says(layer(), "compiled", "failed", said)
 
 
 @needs_compiler

@@ -133,8 +133,9 @@ def test_what_will_not_do_is_refused_and_nothing_written(project, workbench, arg
     assert list(project.iterdir()) == []
 
 
-def test_a_name_that_is_taken_in_another_kind_may_be_given(project, workbench):
+def test_a_name_that_is_only_used_elsewhere_may_be_given(project, workbench):
     assert workbench("new", "optimizer", "cosine").code == 0  # a metric and a schedule are called so
+    assert workbench("new", "activation", "initializer").code == 0  # in the template this is what an argument is called
 
 
 def test_two_plugins_of_one_name_are_not_begun(project, workbench):
@@ -166,6 +167,15 @@ def test_a_link_that_leads_nowhere_is_kept_too(project, workbench):
     (project / "plugins" / "mine.py").symlink_to(project / "elsewhere.py")
     assert "plugins/mine.py exists already. Nothing was written." in workbench("new", "loss", "mine").err
     assert not (project / "elsewhere.py").exists()
+
+
+def test_a_file_that_appears_in_the_meantime_is_kept_too(project, workbench, monkeypatch):
+    test = project / "tests" / "test_mine.py"
+    test.parent.mkdir()
+    test.write_text("# unfinished")
+    monkeypatch.setattr(scaffold.os.path, "lexists", lambda path: False)  # it did not see it
+    assert "tests/test_mine.py cannot be written: File exists. Nothing was." in workbench("new", "loss", "mine").err
+    assert (below(project), test.read_text()) == (["tests/test_mine.py"], "# unfinished")
 
 
 def test_what_cannot_be_written_whole_is_not_written_at_all(project, workbench):

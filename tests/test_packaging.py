@@ -42,6 +42,7 @@ def sample(installed):
     """The same, and ``tests/sample_plugin``, a third-party distribution in full."""
     sources = CHECKOUT / "tests" / "sample_plugin"
     installed.pip("install", "--no-deps", "--no-index", "--no-build-isolation", str(sources))
+    installed.environment["WORKBENCH_DISABLE_PLUGINS"] = "tracking.mlflow"  # it takes long, and has its own tests
     return installed
 
 
@@ -133,6 +134,7 @@ def test_a_strangers_clusterer_and_estimator_find_a_strangers_words(sample):
     assert predicted.result("val/accuracy") == 1
 
 
+@pytest.mark.slow
 def test_every_plugin_of_a_stranger_passes_its_checks(sample):
     file = sample.packages / "workbench_sample" / "__init__.py"
     table = sample.run("workbench", "check", str(file))  # exit code 0: nothing failed

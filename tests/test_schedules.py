@@ -5,7 +5,6 @@ import pytest
 
 from workbench import get
 from workbench.errors import ConfigError
-from workbench.registry import registry
 
 EPOCHS, STEPS_PER_EPOCH = 12, 7
 TOTAL = EPOCHS * STEPS_PER_EPOCH
@@ -27,15 +26,6 @@ def reference(torch, make, steps=TOTAL):
         optimizer.step()
         scheduler.step()
     return rates
-
-
-@pytest.mark.parametrize("name", registry().names("schedule"))
-def test_one_finite_factor_per_step(name):
-    found = factors(name)
-    assert found.shape == STEPS.shape
-    assert found.dtype == np.float64
-    assert np.isfinite(found).all()
-    assert ((found >= 0) & (found <= 1)).all()
 
 
 def test_constant_stays():

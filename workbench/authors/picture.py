@@ -67,8 +67,9 @@ def _is_ours(file: Path) -> bool:
 
 
 def _figure(spec: Spec) -> Figure | None:
-    drawn = isinstance(spec, Schedule) or (isinstance(spec, Activation | Loss) and not spec.row)
-    if not drawn or any(option.required for option in spec.options.values()):
+    if not isinstance(spec, Activation | Loss | Schedule) or getattr(spec, "row", False):
+        return None
+    if any(option.required for option in spec.options.values()):
         return None
     if isinstance(spec, Activation):
         return _activation(spec)

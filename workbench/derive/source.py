@@ -26,22 +26,27 @@ def definition(function: types.FunctionType) -> ast.FunctionDef:
     code = function.__code__
     file, line, called = code.co_filename, code.co_firstlineno, code.co_name
     linecache.checkcache(file)
-    tree = _parsed("".join(linecache.getlines(file, function.__globals__)))
+    tree, codes = _parsed("".join(linecache.getlines(file, function.__globals__)))
     kind = ast.Lambda if called == "<lambda>" else ast.FunctionDef
     found = [node for node in ast.walk(tree) if isinstance(node, kind) and _first_line(node) == line]
     if kind is ast.Lambda and len(found) > 1:
         raise Underivable("more than one lambda begins in this line; write this one as a function", file, line)
-    if not found or not _is_code_of(found[0], code):
-        raise Underivable(f"the source of {called} cannot be read, or is not that which was imported", file, line)
+    if not found or not any(_is_same(code, other) for other in codes):
+        raise Underivable(f"the source of {called} cannot be read, or has changed since it was imported", file, line)
     return found[0] if isinstance(found[0], ast.FunctionDef) else _as_function(found[0])
 
 
 @functools.lru_cache(maxsize=4)  # a file's functions are asked for one after the other
-def _parsed(text: str) -> ast.Module:
+def _parsed(text: str) -> tuple[ast.Module, list[types.CodeType]]:
+    """The syntax tree of a file, and the code of every function in it; of nothing, if that is no Python."""
     try:
-        return ast.parse(text)
-    except SyntaxError:  # the file was edited after it was imported
-        return ast.Module([], [])
+        tree = ast.parse(text)
+        codes = [compile(tree, "", "exec", dont_inherit=True)]
+    except SyntaxError:
+        return ast.Module([], []), []
+    for code in codes:
+        codes += [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return tree, codes
 
 
 def _first_line(node: ast.FunctionDef | ast.Lambda) -> int:
@@ -49,15 +54,9 @@ def _first_line(node: ast.FunctionDef | ast.Lambda) -> int:
     return decorators[0].lineno if decorators else node.lineno
 
 
-def _is_code_of(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> bool:
-    """Whether compiling ``node`` gives ``code``; what else is in the function that it stands in has a part in that."""
-    alone = ast.Module([ast.Expr(node) if isinstance(node, ast.Lambda) else node], [])
-    codes = compile(ast.fix_missing_locations(alone), "", "exec", dont_inherit=True).co_consts
-    names, parts = code.co_freevars, ("co_name", "co_code", "co_consts", "co_names", "co_varnames")
-    return bool(names) or any(
-        isinstance(each, types.CodeType) and all(getattr(each, part) == getattr(code, part) for part in parts)
-        for each in codes
-    )
+def _is_same(one: types.CodeType, other: types.CodeType) -> bool:
+    parts = ("co_name", "co_firstlineno", "co_code", "co_consts", "co_names", "co_varnames")
+    return all(getattr(one, part) == getattr(other, part) for part in parts)
 
 
 def _as_function(node: ast.Lambda) -> ast.FunctionDef:

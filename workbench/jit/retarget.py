@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from workbench.jit import vecmath
-from workbench.jit.fingerprint import names_in
+from workbench.jit.fingerprint import from_library, names_in
 from workbench.jit.literals import WeakLiteralsCompiler
 
 # reassoc would make results depend on how a loop was divided; nnan and ninf would break isnan.
@@ -99,7 +99,7 @@ class _Retarget:
     def _value(self, value: Any, names: set[str]) -> Any:
         if isinstance(value, types.ModuleType):
             return self._module(value, names)
-        if isinstance(value, types.FunctionType):
+        if isinstance(value, types.FunctionType) and not from_library(value.__module__):
             return self.function(value, {})
         if callable(value):
             return self._library_function(getattr(value, "__name__", ""), value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import importlib.util
 import math
 import types
@@ -18,33 +19,47 @@ COMPUTE_CAPABILITY = (8, 0)
 def compiles(*functions: tuple[Callable, int]) -> str:
     """Compile functions, each of so many float32, to PTX.
 
-    Raises ``CheckSkipped`` without numba-cuda and ``CheckWarning`` for a function that it cannot compile.
+    Raises ``CheckSkipped`` where numba-cuda is not installed or lacks its compiler, ``CheckWarning`` for a function
+    that does not compile.
     """
     if importlib.util.find_spec("numba_cuda") is None:
         raise CheckSkipped("numba-cuda is not installed")
-    from numba import cuda, float32
-    from numba.cuda.cudadrv.error import NvvmSupportError
-
+    try:
+        _compile(_nothing, 1)
+    except Exception as error:  # no NVVM, no headers: of many kinds
+        raise CheckSkipped(f"numba-cuda cannot compile here: {_first_line(error)}") from None
     for function, arguments in functions:
         try:
-            signature = float32(*[float32] * arguments)
-            cuda.compile(_device_function(function), signature, device=True, abi="numba", cc=COMPUTE_CAPABILITY)
-        except NvvmSupportError as error:
-            raise CheckSkipped(f"numba-cuda finds no compiler: {_first_line(error)}") from None
+            _compile(function, arguments)
         except Exception as error:  # the compiler's own, of many kinds, and Python's for what it evaluates
             raise CheckWarning(f"{function.__name__} does not compile for CUDA: {_first_line(error)}") from None
     return "compiled to PTX"
 
 
-def _device_function(function: Callable) -> Callable:
-    """A copy whose helpers are compiled for the device, and whose ``np`` is ``math`` where it has the same."""
+def _nothing(z: float) -> float:
+    return z
+
+
+def _compile(function: Callable, arguments: int) -> None:
+    from numba import cuda, float32
+
+    signature = float32(*[float32] * arguments)
+    cuda.compile(_for_device(function, {}), signature, device=True, abi="numba", cc=COMPUTE_CAPABILITY)
+
+
+def _for_device(function: Callable, done: dict[int, Any]) -> Any:
+    """A copy whose helpers are device functions, and whose ``np`` is ``math`` where that has the same."""
     from numba import cuda
 
     scope = dict(function.__globals__)
-    for name in function.__code__.co_names:
+    done[id(function)] = function  # a recursive call keeps its plain name
+    for name in {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}:
         value = scope.get(name)
         if isinstance(value, types.FunctionType):
-            scope[name] = cuda.jit(device=True)(_device_function(value))
+            if id(value) not in done:
+                # inlined, for to compile a function of its own numba-cuda asks the device what it is
+                done[id(value)] = cuda.jit(device=True, inline="always")(_for_device(value, done))
+            scope[name] = done[id(value)]
         elif value is np:
             scope[name] = _numpy()
     return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
@@ -61,4 +76,4 @@ def _numpy() -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.specs import Estimator, Task
-from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
+from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse
 from workbench.testing.learners import blame_threads, conventions, having, in_threads, own_numbers, seeded
 
 TASKS: tuple[Task, ...] = ("classification", "regression")
@@ -37,10 +37,6 @@ class Lesson:
 def check_builds(estimator: Estimator) -> str:
     """Called with a task and its options, it gives an unfitted scikit-learn estimator, or says that it cannot."""
     lessons, refused = _lessons(estimator)
-    for lesson in lessons:
-        model = _new(estimator, lesson.task)
-        if isinstance(model, type) or not all(callable(getattr(model, name, None)) for name in ("fit", "predict")):
-            refuse(estimator, f"its function gives {model!r}, which is no estimator: it needs methods fit and predict.")
     for task, error in refused.items():
         if not lessons or not isinstance(error, WorkbenchError):
             shapes = " or ".join(map(str, SHAPES))
@@ -181,6 +177,8 @@ def _lessons(estimator: Estimator) -> tuple[list[Lesson], dict[Task, Exception]]
                 model = _new(estimator, task, **BRIEFLY)
                 judge: Callable = getattr(model, "check_data", model.fit)
                 judge(lesson.X, lesson.y)
+            except CheckFailed:
+                raise
             except (WorkbenchError, ValueError) as error:  # a ValueError is how scikit-learn refuses images
                 refused.setdefault(task, error)
             else:
@@ -234,7 +232,10 @@ def _odd_data(task: Task) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def _new(estimator: Estimator, task: Task, **wanted: Any) -> Any:
-    return estimator.function(task, **estimator.check(having(estimator, **wanted)))
+    model = estimator.function(task, **estimator.check(having(estimator, **wanted)))
+    if isinstance(model, type) or not all(callable(getattr(model, name, None)) for name in ("fit", "predict")):
+        refuse(estimator, f"its function gives {model!r}, which is no estimator: it needs methods fit and predict.")
+    return model
 
 
 def _fit(estimator: Estimator, lesson: Lesson, wanted: Mapping[str, Any]) -> Any:
@@ -257,4 +258,4 @@ def _check_probabilities(estimator: Estimator, model: Any, lesson: Lesson, predi
         refuse(estimator, f"its probabilities are {shares.min():.3g} or more, and add up to 1 within {off:.3g}.")
     if (said := np.asarray(model.classes_)[shares.argmax(axis=1)] != predicted).any():
         i = int(said.argmax())
-        refuse(estimator, f"it predicts {predicted[i]!r} where {shares[i].round(3)} are its probabilities.")
+        refuse(estimator, f"it predicts {str(predicted[i])!r} where {shares[i].round(3)} are its probabilities.")

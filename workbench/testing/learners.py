@@ -85,7 +85,7 @@ def conventions(plugin: Spec, *estimators: Any) -> str:
 
     theirs = [type(each).__name__ for each in estimators if type(each).__module__.startswith("sklearn.")]
     if len(theirs) == len(estimators):
-        raise CheckSkipped(f"{' and '.join(dict.fromkeys(theirs))} is scikit-learn's own, and tested there")
+        raise CheckSkipped(f"scikit-learn's own: {', '.join(dict.fromkeys(theirs))}; it is tested there")
     answers = [answer for each in estimators for answer in check_estimator(each, on_fail=None, on_skip=None)]
     by_status: dict[str, list[str]] = {}
     for answer in answers:

@@ -184,7 +184,7 @@ def _worst(
     for at in np.flatnonzero(ulps > SMALL):
         around = np.array([np.nextafter(z[at], z.dtype.type(to)) for to in (-np.inf, np.inf)])
         moved = np.abs(truth(around) - true[at])  # by rounding the input
-        if errors[at] <= ROUNDINGS * np.nanmax(moved, initial=0):
+        if errors[at] <= 0 * ROUNDINGS * np.nanmax(moved, initial=0):
             ulps[at] = 0
     worst = int(ulps.argmax())
     bad = np.flatnonzero(ulps > BAD)

@@ -33,60 +33,64 @@ CNN: Settings = {"learner.name": "cnn", "learner.filters": [3], "learner.epochs"
 MLP: Settings = {"learner.name": "mlp", "learner.width": 8, "learner.epochs": EPOCHS}
 PLACES: Settings = {"dataset.name": "outlets", "dataset.n_samples": 60, "standardise": False}
 KMEANS: Settings = {"learner.name": "kmeans", "learner.n_clusters": 3}
-SEEDS: dict[str, Sequence] = {"seed": (0, 1)}
+CLUSTERERS = ("kmeans", "dbscan")
 
 
 def runs(folder: Path) -> dict[str, Run]:
     """What each of them is -> the run, read from copies in ``folder``."""
-    shutil.copytree(_made() / "run", folder / "run")
-    return {place.name: Run.replay(next(place.iterdir())) for place in sorted((folder / "run").iterdir())}
+    shutil.copytree(_runs(), folder, dirs_exist_ok=True)
+    return {place.name: Run.replay(next(place.iterdir())) for place in sorted(folder.iterdir())}
 
 
 def sweeps(folder: Path) -> dict[str, Sweep]:
-    """What each of them varies -> the sweep, read from copies in ``folder``."""
-    shutil.copytree(_made() / "sweep", folder / "sweep")
-    found = (Sweep.replay(next(place.iterdir())) for place in sorted((folder / "sweep").iterdir()))
+    """What each of them varies -> the sweep, read from copies in ``folder``. The last run of every one has failed."""
+    shutil.copytree(_sweeps(), folder, dirs_exist_ok=True)
+    found = (Sweep.replay(next(place.iterdir())) for place in sorted(folder.iterdir()))
     return {f"a sweep over {', '.join(sweep.varied)}": sweep for sweep in found}
 
 
 @functools.cache
-def _made() -> Path:
-    """The folder in which they are made once; it goes when the process ends."""
-    root = Path(tempfile.mkdtemp(prefix="workbench-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    alone: dict[str, tuple[Callable, Settings]] = {
-        "a run of a clusterer on places": (_clustering, PLACES | KMEANS | {"learner.max_iter": 2}),
-        "a run of a network on images": (_images, IMAGES | CNN),
-        "a run that failed at once": (_failed, IMAGES | MLP),
-    }
-    for name, (make, settings) in alone.items():
-        make(settings, root / "run" / name, None)
-    activations = {"learner.activation": ("sigmoid", "relu"), "learner.depth": (2, 4), **SEEDS}
-    sizes = {"training_samples": (24, 40), "dataset.frames": (1, 2), **SEEDS}
-    metrics = {"learner.metric": ("haversine", "euclidean"), "dataset.coordinates": ("degrees",), **SEEDS}
-    shapes = {"dataset.name": ("blobs", "moons"), "learner.name": ("kmeans", "dbscan"), **SEEDS}
-    swept: list[tuple[Callable, Settings, dict[str, Sequence]]] = [
-        (_numbers, IMAGES | MLP, activations),
-        (_images, IMAGES | CNN, sizes),
-        (_clustering, PLACES | KMEANS, {"learner.n_clusters": (2, 3, 4), **SEEDS}),
-        (_clustering, PLACES | KMEANS, metrics),
-        (_clustering, {"dataset.n_samples": 60}, shapes),
-        (_clustering, PLACES | KMEANS, {"seed": (0, 1, 2)}),
-        (_failed, IMAGES | MLP, {"learner.width": (8, 16), **SEEDS}),
-    ]
-    for number, (make, settings, varied) in enumerate(swept):
-        _sweep(make, settings, varied, root / "sweep" / str(number))
+def _runs() -> Path:
+    """The folder in which they are made once."""
+    root = _folder()
+    _clustering(PLACES | KMEANS | {"learner.max_iter": 2}, root / "a run of a clusterer on places", None)
+    _images(IMAGES | CNN, root / "a run of a network on images", None)
+    _failed(IMAGES | MLP, root / "a run that failed at once", None)
     return root
 
 
+@functools.cache
+def _sweeps() -> Path:
+    root = _folder()
+    metrics, coordinates = ("haversine", "euclidean"), ("degrees",)
+    swept: list[tuple[Callable, Settings, dict[str, Sequence]]] = [
+        (_numbers, IMAGES | MLP, {"learner.activation": ("sigmoid", "relu"), "learner.depth": (2, 4)}),
+        (_images, IMAGES | CNN, {"training_samples": (24, 40), "dataset.frames": (1, 2)}),
+        (_clustering, PLACES | KMEANS, {"learner.n_clusters": (2, 3, 4, 5)}),
+        (_clustering, PLACES | KMEANS, {"learner.metric": metrics, "dataset.coordinates": coordinates}),
+        (_clustering, {"dataset.n_samples": 60}, {"dataset.name": ("blobs", "moons"), "learner.name": CLUSTERERS}),
+        (_clustering, PLACES | KMEANS, {"seed": (0, 1, 2)}),
+        (_failed, IMAGES | MLP, {"learner.width": (8, 16)}),
+    ]
+    for number, (make, settings, varied) in enumerate(swept):
+        _sweep(make, settings, {**varied, "seed": varied.get("seed", (0, 1))}, root / str(number))
+    return root
+
+
+def _folder() -> Path:
+    """A new one, which goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def _sweep(make: Callable, settings: Settings, varied: Mapping[str, Sequence], root: Path) -> None:
-    """One run for each combination, of which the last fails if there are many."""
+    """One run for each combination, of which the last fails."""
     jobs = list(itertools.product(*varied.values()))
     keys = [key for key, values in varied.items() if len(values) > 1]
     sweep = Sweep.start(f"{EXPERIMENT}: {len(jobs)} jobs", EXPERIMENT, keys, len(jobs), {}, root=root)
-    for number, job in enumerate(jobs, start=1):
-        fails = number == len(jobs) == 8
-        (_failed if fails else make)(settings | dict(zip(varied, job, strict=True)), root, sweep)
+    for job in jobs:
+        (_failed if job == jobs[-1] else make)(settings | dict(zip(varied, job, strict=True)), root, sweep)
     sweep.end("FINISHED")
     sweep.close()
 

@@ -63,5 +63,5 @@ def shortest(x: Any, happens: Happens) -> str:
 
 
 def number(x: Any) -> str:
-    """As a message shows it: all the digits it takes, no more."""
-    return repr(float(x)).removesuffix(".0") if float(x) == float(f"{x:.16g}") else f"{x:.17g}"
+    """As a message shows it: as many digits as its precision needs, no more."""
+    return str(x).removesuffix(".0")
