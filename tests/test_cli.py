@@ -19,7 +19,7 @@ def test_help_and_the_lack_of_a_command_show_what_there_is(workbench):
     for arguments in ([], ["--help"], ["-h"]):
         result = workbench(*arguments)
         assert result.code == 0
-        assert re.findall(r"^  (\w+) ", result.out, re.MULTILINE) == ["run", "ui", "plugins"]
+        assert re.findall(r"^  (\w+) ", result.out, re.MULTILINE) == ["run", "ui", "plugins", "new", "check"]
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(workbench):

@@ -222,8 +222,36 @@ PROGRAMS = {
     "a name that decides on itself": """
         def f(z):
             y = math.tanh(z)
-            y = y if y > 0 else 0.25 * y
+            y = 1.0 + y if y > 0 else -0.5 * y
+            return (y + 1.0) ** 2
+    """,
+    "a name that its tangent needs twice": """
+        def f(z):
+            y = np.logaddexp(z, z)
             return y * y
+    """,
+    "a constant that a branch overwrites": """
+        def f(z):
+            y = 0.0
+            if z > 1:
+                y = z - 1
+            return y + z
+    """,
+    "a slope that grows in a loop": """
+        def f(z):
+            y = 0.0
+            for _ in range(3):
+                x = z + 0.1 * y
+                y = x * x
+            return x
+    """,
+    "a loop over a name that moved": """
+        def f(z):
+            t = math.sin(z)
+            total = t
+            for t in (1.0, 2.0):
+                total += t * z
+            return total
     """,
     "horner": """
         COEFFICIENTS = (1.0, -0.5, 0.25, -0.125)
@@ -471,11 +499,36 @@ SATURATING = [
 ]
 
 
+SATURATING_FUNCTIONS = [function(expression) for expression in SATURATING] + [
+    module(text).f
+    for text in (
+        """
+        def f(z):
+            e = math.exp(-2 * z)
+            return z / (1 + e)
+        """,
+        """
+        def power(z):
+            return math.exp(-2 * z)
+
+        def f(z):
+            return z / (1 + power(z))
+        """,
+        """
+        def share(e, z):
+            return z / (1 + e)
+
+        def f(z):
+            return share(math.exp(-2 * z), z)
+        """,
+    )
+]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("expression", SATURATING)
-def test_where_an_exponential_inside_overflows_the_slope_is_still_right(expression, dtype):
+@pytest.mark.parametrize("f", SATURATING_FUNCTIONS, ids=[*SATURATING, "by a name", "by a helper", "in a helper"])
+def test_where_an_exponential_inside_overflows_the_slope_is_still_right(f, dtype):
     """float32 has e^88, float64 e^709, and between the largest number and half of it the factors of a tangent do."""
-    f = function(expression)
     limit = math.log(float(np.finfo(dtype).max))
     near = [limit / k + np.linspace(-0.4, 0.4, 9) for k in (1, 2, 3)]
     z = np.concatenate([*near, np.linspace(1, 2 * limit, 10)]).astype(dtype)

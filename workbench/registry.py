@@ -30,7 +30,8 @@ HOOKS = {  # name -> what it gives its implementations, by name
     for name, hook in vars(hookspecs).items()
     if hasattr(hook, "workbench_spec")
 }
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a plugin
+_USERS = "workbench_user_plugins"  # the package that a user's files are modules of
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def _spec(offered: Any, kind: str, hook: str) -> Any:
     spec = offered.spec() if inspect.isclass(offered) and issubclass(offered, Layer) else offered
     if getattr(spec, "kind", None) != kind:
         raise PluginError(f"{hook} returned {spec!r}, which is no {kind}.")
-    if not _NAME.fullmatch(str(spec.name)):
+    if not NAME.fullmatch(str(spec.name)):
         raise PluginError(
             f"{kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only, a letter first."
         )
@@ -320,7 +321,9 @@ def _file_of(plugin: Any, origin: str) -> str:
 
 def _import_file(file: Path) -> ModuleType:
     """Import a user's plugin file under a name that cannot clash; it stays in ``sys.modules`` as imports do."""
-    name = f"workbench_user_plugins.{file.stem}"
+    # Whoever copies an estimator to another process looks its class up by name, through the package.
+    sys.modules.setdefault(_USERS, ModuleType(_USERS))
+    name = f"{_USERS}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

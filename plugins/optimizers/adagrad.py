@@ -7,7 +7,7 @@ learning and stochastic optimization" (2011).
 import math
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from workbench import Optimizer, hookimpl
 
@@ -21,7 +21,7 @@ def adagrad(
     lr_decay: Annotated[float, Ge(0)] = 0.0,
     weight_decay: Annotated[float, Ge(0)] = 0.0,
     initial_accumulator_value: Annotated[float, Ge(0)] = 0.0,
-    eps: Annotated[float, Ge(0)] = 1e-10,
+    eps: Annotated[float, Gt(0)] = 1e-10,
 ):
     """Adagrad: steps scaled by the sum of all squared gradients so far, so often-moved weights slow down."""
     grad = grad + weight_decay * weight

@@ -7,7 +7,7 @@ PyTorch's ``torch.optim.Adam`` with its defaults (betas as ``beta1`` and ``beta2
 import math
 from typing import Annotated
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Lt
 
 from workbench import Optimizer, hookimpl
 
@@ -21,7 +21,7 @@ def adam(
     step,
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9,
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.999,
-    eps: Annotated[float, Ge(0)] = 1e-8,
+    eps: Annotated[float, Gt(0)] = 1e-8,
     weight_decay: Annotated[float, Ge(0)] = 0.0,
 ):
     """Adam: a moving average of the gradient over the root of one of its square."""

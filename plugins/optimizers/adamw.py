@@ -6,7 +6,7 @@ Hutter, "Decoupled weight decay regularization" (2019).
 
 from typing import Annotated
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Lt
 
 from workbench import Optimizer, hookimpl
 from workbench.plugins.optimizers.adam import adam
@@ -21,7 +21,7 @@ def adamw(
     step,
     beta1: Annotated[float, Ge(0), Lt(1)] = 0.9,
     beta2: Annotated[float, Ge(0), Lt(1)] = 0.999,
-    eps: Annotated[float, Ge(0)] = 1e-8,
+    eps: Annotated[float, Gt(0)] = 1e-8,
     weight_decay: Annotated[float, Ge(0)] = 0.01,
 ):
     """Adam with decoupled weight decay: the weight shrinks by lr * ``weight_decay`` each step."""

@@ -7,7 +7,7 @@ PyTorch's ``torch.optim.RMSprop`` with its defaults; Hinton, "Neural networks fo
 import math
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le
 
 from workbench import Optimizer, hookimpl
 
@@ -20,8 +20,8 @@ def rmsprop(
     velocity,
     lr,
     step,
-    alpha: Annotated[float, Ge(0)] = 0.99,
-    eps: Annotated[float, Ge(0)] = 1e-8,
+    alpha: Annotated[float, Ge(0), Le(1)] = 0.99,
+    eps: Annotated[float, Gt(0)] = 1e-8,
     weight_decay: Annotated[float, Ge(0)] = 0.0,
     momentum: Annotated[float, Ge(0)] = 0.0,
     centered: bool = False,

@@ -91,11 +91,12 @@ class _Session:
     def rows(self) -> Iterator[Row]:
         """What the workers found."""
         while self.start is not None:
-            yield from self._one_worker()
+            start, self.start = self.start, None
+            yield from self._from(start)
 
-    def _one_worker(self) -> Iterator[Row]:
-        worker = _Worker(self.target, self.start, self.limit)
-        self.start, asked = None, None  # the check that was begun and has not ended
+    def _from(self, start: tuple[int, int]) -> Iterator[Row]:
+        worker = _Worker(self.target, start, self.limit)
+        asked = None  # the check that was begun and has not ended
         try:
             for message in worker.messages():
                 event = message["event"]

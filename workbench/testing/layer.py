@@ -40,7 +40,7 @@ GARBAGE = 7.25  # what an array may hold before it is filled, besides nothing at
 DIRECTIONS = 2  # random ones, along which a gradient is compared with a slope: a wrong entry shows in each
 SAME = 1e-12  # sums in another order, relative to the largest entry
 COMPILED = 1e-11  # and products added without rounding, and an exp of our own
-SINGLE = 1e-3  # float32 has seven digits, of which sums that cancel lose some
+SINGLE = 1e-4  # float32 has seven digits, of which sums that cancel lose some
 COMPILED_CASES, MANY_ROWS = 24, 19
 NOISY_CASES, KEYS = 6, 200  # noises to average over
 ENTRIES = 20  # of the input, each made NaN alone
@@ -89,8 +89,8 @@ def check_options_matter(plugin: LayerSpec) -> str | None:
     matters: set[str] = set()
     for case in found.cases:
         options = case.stage.chosen.options
-        for name in options.keys() - matters:
-            if options[name] != found.base[name]:
+        for name in options:
+            if name not in matters and options[name] != found.base[name]:
                 other = {**options, name: found.base[name]}
                 compared.setdefault(name, f"{found.base[name]!r} and {options[name]!r}")
                 if _matters(plugin, case, other):
@@ -302,7 +302,8 @@ def _ways(case: Case) -> tuple[bool, ...]:
     """Training and prediction, where they can differ."""
     kernels = case.stage.layer.forward, case.stage.layer.backward  # type: ignore[union-attr]
     named = {name for kernel in kernels if kernel is not None for name in inspect.signature(kernel).parameters}
-    return (True, False) if named & {"training", "key"} else (True,)
+    keeps = any(not parameter.trainable for parameter in case.stage.shape.parameters.values())
+    return (True, False) if keeps or named & {"training", "key"} else (True,)
 
 
 def _check_shape(plugin: LayerSpec, case: Case) -> None:

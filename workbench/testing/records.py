@@ -53,7 +53,7 @@ def sweeps(folder: Path) -> dict[str, Sweep]:
 def _runs() -> Path:
     """The folder in which they are made once."""
     root = _folder()
-    _clustering(PLACES | KMEANS | {"learner.max_iter": 2}, root / "a run of a clusterer on places", None)
+    _clustering(PLACES | KMEANS | {"learner.max_iter": 1}, root / "a run of a clusterer on places", None)
     _images(IMAGES | CNN, root / "a run of a network on images", None)
     _failed(IMAGES | MLP, root / "a run that failed at once", None)
     return root
