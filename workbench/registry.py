@@ -30,7 +30,7 @@ HOOKS = {  # name -> what it gives its implementations, by name
     for name, hook in vars(hookspecs).items()
     if hasattr(hook, "workbench_spec")
 }
-NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a plugin
+ALLOWED = re.compile(r"[a-z][a-z0-9_]*")  # as the name of a plugin
 _USERS = "workbench_user_plugins"  # the package that a user's files are modules of
 
 
@@ -298,7 +298,7 @@ def _spec(offered: Any, kind: str, hook: str) -> Any:
     spec = offered.spec() if inspect.isclass(offered) and issubclass(offered, Layer) else offered
     if getattr(spec, "kind", None) != kind:
         raise PluginError(f"{hook} returned {spec!r}, which is no {kind}.")
-    if not NAME.fullmatch(str(spec.name)):
+    if not ALLOWED.fullmatch(str(spec.name)):
         raise PluginError(
             f"{kind} name {spec.name!r} is not allowed: lower-case letters, digits and _ only, a letter first."
         )

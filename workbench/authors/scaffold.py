@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import ConfigError, DuplicateName, UnknownName, did_you_mean
-from workbench.registry import NAME, registry
+from workbench.registry import ALLOWED, registry
 from workbench.specs import KINDS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -135,7 +135,7 @@ def _spellings(name: str) -> dict[str, str]:
 
 def _check_name(kind: str, name: str) -> None:
     """Raises ``ConfigError`` for what cannot be a plugin's name, ``DuplicateName`` for one that is taken."""
-    if not NAME.fullmatch(name):
+    if not ALLOWED.fullmatch(name):
         raise ConfigError(f"the name {name!r} is not allowed: lower-case letters, digits and _ only, a letter first.")
     if keyword.iskeyword(name) or name in WORDS:
         raise ConfigError(f"the name {name!r} is not allowed: it means something in Python or in a configuration.")
