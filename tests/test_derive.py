@@ -541,6 +541,12 @@ def test_where_an_exponential_inside_overflows_the_slope_is_still_right(f, dtype
     np.testing.assert_allclose(found, expected, rtol=1e-3 if dtype == "float32" else 1e-9, atol=1e-5)
 
 
+def test_a_logarithm_keeps_its_slope_as_long_as_its_value():
+    """Where e^2z is still a number in float32, but 2 e^2z is not."""
+    slope = derivative(function("math.log(1 + math.exp(2 * z))"))
+    assert elementwise(slope, "float32")([44.2], [0.0])[0] == pytest.approx(2, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
@@ -620,6 +626,18 @@ def test_names_of_its_own_give_way_to_the_authors():
         slope_before(function("3 * (2 * math.tanh(z)) ** 2 + 4 * math.exp(2 * z)"), 0.5)
     )
     assert list(inspect.signature(slope).parameters) == ["z", "a_"]
+
+
+def test_a_name_that_is_used_before_it_has_a_value_is_not_read_for_ever():
+    slope = derivative(module("""
+        def f(z):
+            for _ in range(2):
+                x = z + y
+                y = x
+            return x
+    """).f)  # fmt: skip
+    with pytest.raises(UnboundLocalError):
+        slope(1.0, None)
 
 
 # How it is kept and compiled

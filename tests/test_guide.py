@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from textwrap import dedent
 
@@ -184,15 +185,20 @@ def test_a_layers_kernels_may_name_what_the_table_says(project, shared):
 
             @staticmethod
             def forward({", ".join(forward)}):
-                output[:] = x * number if training else x + table[2] + key + first_row
-                work[:] = x
-                kept[:] = slope
+                for i in range(x.shape[0]):
+                    for j in range(3):
+                        output[i, j] = x[i, j] * number if training else table[2] + key + first_row
+                        work[i, j] = x[i, j]
+                for j in range(3):
+                    kept[j] = slope[j]
 
             @staticmethod
             def backward({", ".join(sorted(names))}):
-                grad_slope[:] = kept
-                if grad_x.size:
-                    grad_x[:] = grad_output * work
+                for j in range(3):
+                    grad_slope[j] = kept[j]
+                for i in range(grad_x.shape[0]):
+                    for j in range(grad_x.shape[1]):
+                        grad_x[i, j] = grad_output[i, j] * work[i, j]
 
         @hookimpl
         def register_layers():
@@ -275,6 +281,11 @@ def test_the_entry_point_is_what_new_package_writes(project, workbench):
     assert workbench("new", "package", "my_idea").code == 0
     written = tomllib.loads(Path("workbench-my-idea/pyproject.toml").read_text())
     assert tomllib.loads(shown)["project"]["entry-points"] == written["project"]["entry-points"]
+
+
+def test_it_comes_with_the_plugins_wherever_they_are_installed(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("workbench/plugins/README.md").decode() == GUIDE
 
 
 def test_the_variables_it_names_are_read():

@@ -1,4 +1,4 @@
-"""Losses against PyTorch, SciPy and finite differences, as plain Python in float64; rows B7, B8, L1 to L3."""
+"""Losses against PyTorch and SciPy, as plain Python in float64; rows B7, B8, L1 to L3."""
 
 import math
 

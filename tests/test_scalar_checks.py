@@ -88,6 +88,14 @@ def kink_of_two(z, a):
     return 1.0 if z > 0 else 2.0 if z == 0 else 0.0
 
 
+def kink_by_rounding(z):
+    return max(z / 6 + 0.5, 0.0)  # z / 6 may be multiplied by 1/6 when compiled: at -3 that is not quite 0
+
+
+def kink_by_rounding_derivative(z, a):
+    return 1 / 6 if z / 6 + 0.5 > 0 else 0.0
+
+
 def step(z):
     return 1.0 if z > 0.3 else 0.0
 
@@ -205,6 +213,7 @@ def allocates(z):
         (exponential, itself, "extremes", "warning", "at z = 710 its value is infinite: the function outgrows all"),
         (raising_exponential, itself, "extremes", "warning", "OverflowError: math range error: the function outgrows"),
         (square, twice, "extremes", "passed", "f(-inf) = inf, f(inf) = inf"),
+        (kink_by_rounding, kink_by_rounding_derivative, "compiled", "passed", ""),
         (whole_power, flat, "compiled", "failed", "its value at z = "),
         (cancels, one, "float32", "failed", "in float32, "),
         (widens, one, "precision", "failed", "WIDE is a np.float64: make it a Python number, float(...)"),

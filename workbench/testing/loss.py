@@ -210,9 +210,9 @@ def check_float32(plugin: Loss) -> None:
     """float32 gives nearly what float64 gives."""
     needs_compiler()
     for form in _forms(plugin):
-        y_true, y_pred = _batch(form, "float32")
-        wide = [*zip(y_true.astype(float), y_pred.astype(float), strict=True)]
         for setting in settings_of(plugin):
+            y_true, y_pred = _batch(form, setting, "float32")
+            wide = [*zip(y_true.astype(float), y_pred.astype(float), strict=True)]
             for part, function in (("value", form.value), ("gradient", form.slope)):
                 expected = np.array([function(y, p, setting) for y, p in wide])
                 found = _each(form, y_true, y_pred, setting, part)
@@ -233,9 +233,9 @@ def check_batches(plugin: Loss) -> None:
     needs_compiler()
     setting = settings_of(plugin)[0]
     for form in _forms(plugin):
-        y_true, y_pred = _batch(form, "float64")
-        rows, whole = len(y_true), _run(form, setting)
-        parts = [_run(form, setting, Shard(i, rows, i, 1)) for i in range(rows)]
+        batch = _batch(form, setting, "float64")
+        rows, whole = len(batch[0]), _run(form, setting, batch)
+        parts = [_run(form, setting, batch, Shard(i, rows, i, 1)) for i in range(rows)]
         grad = np.concatenate([part[i : i + 1] for i, (_, part) in enumerate(parts)])
         if (at := differing(whole[1], grad, 0)) is not None:
             values = f"{number(grad[at])} alone and {number(whole[1][at])} among {rows}"
@@ -243,7 +243,7 @@ def check_batches(plugin: Loss) -> None:
         if not abs(sum(total for total, _ in parts) - whole[0]) <= SAME * rows * max(1.0, abs(whole[0])):
             values = f"{whole[0]:.9g}, its parts {sum(total for total, _ in parts):.9g}"
             refuse(plugin, f"{form.name} loss of a batch of {rows} is {values}.")
-        nothing, grad = _run(form, setting, Shard(0, 1, 0, 0))
+        nothing, grad = _run(form, setting, batch, Shard(0, 1, 0, 0))
         if nothing != 0 or not np.isnan(grad).all():
             refuse(plugin, f"{form.name} loss of an empty batch is {nothing:.6g}, not 0.")
 
@@ -454,18 +454,26 @@ def _each(form: Form, y_true: np.ndarray, y_pred: np.ndarray, setting: Setting, 
     return arrays["grad" if form.loss.row and part == "gradient" else "output"]
 
 
-def _batch(form: Form, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and predictions, (n,) or (samples, OUTPUTS)."""
+def _batch(form: Form, setting: Setting, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and predictions, (n,) or (samples, OUTPUTS), not at kinks: there rounding decides which slope it is."""
     pairs = [pair for pair in _pairs(form) if np.shape(pair[0]) in ((), (OUTPUTS,))]
+    if not form.loss.row:
+        value = functools.partial(_value, form)
+        pairs = [(y, p) for y, p in pairs if not slope(functools.partial(value, y, setting=setting), p).kink]
     y_true, y_pred = (np.array(side, dtype) for side in zip(*pairs, strict=True))
     return y_true, y_pred
 
 
 def _run(
-    form: Form, setting: Setting, shard: Shard | None = None, reduction: str = "", compiled: bool = True
+    form: Form,
+    setting: Setting,
+    batch: tuple[np.ndarray, np.ndarray],
+    shard: Shard | None = None,
+    reduction: str = "",
+    compiled: bool = True,
 ) -> tuple[float, np.ndarray]:
     """The sum of the losses of a batch, or of a part of it, and the gradient of all of it, NaN where not filled."""
-    y_true, y_pred = _batch(form, "float64")
+    y_true, y_pred = batch
     shard = shard or Shard(0, 1, 0, len(y_true))
     reduction = reduction or form.loss.reductions[0]
     fused = form.loss.fused.get(form.activation, form.loss)
@@ -476,13 +484,13 @@ def _run(
 
 
 def _place(form: Form, at: tuple[int, ...], setting: Setting) -> str:
-    y_true, y_pred = _batch(form, "float64")
+    y_true, y_pred = _batch(form, setting, "float64")
     output = f" of output {at[1]}" if at[1:] else ""
     return f"{form.where(y_true[at[0]], y_pred[at[0]], setting)}{output}"
 
 
 def _check_batch(form: Form, setting: Setting, reduction: str) -> None:
-    y_true, y_pred = _batch(form, "float64")
+    y_true, y_pred = _batch(form, setting, "float64")
     weight = REDUCTIONS[reduction] / (len(y_true) if reduction == "mean" else 1)
     pairs = [*zip(y_true, y_pred, strict=True)]
     total = sum(float(form.value(y, p, setting)) for y, p in pairs)
@@ -491,7 +499,7 @@ def _check_batch(form: Form, setting: Setting, reduction: str) -> None:
         if compiled:
             needs_compiler()
         how = " compiled" if compiled else ""
-        found, filled = _run(form, setting, reduction=reduction, compiled=compiled)
+        found, filled = _run(form, setting, (y_true, y_pred), reduction=reduction, compiled=compiled)
         if (at := differing(grad, filled, SAME)) is not None:
             values = f"{number(filled[at])}, not {number(grad[at])}"
             refuse(form.loss, f"{form.name} gradient at {_place(form, at, setting)}, {reduction}{how}, is {values}.")
@@ -502,7 +510,7 @@ def _check_batch(form: Form, setting: Setting, reduction: str) -> None:
 
 
 def _check_arrays(form: Form, setting: Setting, compiled: bool) -> None:
-    y_true, y_pred = _batch(form, "float32")
+    y_true, y_pred = _batch(form, setting, "float32")
     if not form.activation and form.loss.targets in ("unit", "distribution"):  # and predictions one might want to clip
         certain = [np.array(side) for side in zip(*_certain(form.loss, np.float32), strict=True)]
         y_true, y_pred = (np.concatenate(pair) for pair in zip((y_true, y_pred), certain, strict=True))
@@ -521,9 +529,9 @@ def _check_arrays(form: Form, setting: Setting, compiled: bool) -> None:
 
 def _operations(plugin: Loss) -> Iterator[tuple[Form, str, Operation]]:
     """Its functions in float32, each in a loop of its own."""
-    values = settings_of(plugin)[0].values
+    setting = settings_of(plugin)[0]
     for form in _forms(plugin):
-        y_true, y_pred = _batch(form, "float32")
+        y_true, y_pred = _batch(form, setting, "float32")
         for name, function in (("value", form.function), ("gradient", form.gradient)):
             if function is not None:
-                yield form, name, pairs_operation(plugin, function, y_true, y_pred, values)
+                yield form, name, pairs_operation(plugin, function, y_true, y_pred, setting.values)

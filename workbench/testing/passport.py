@@ -39,7 +39,7 @@ class Accuracy:
     bad: float | None = None
 
     def __str__(self) -> str:
-        ulps = f"{self.ulps:.1f}" if self.ulps < BAD else f"{self.ulps:,.0f}"
+        ulps = f"{self.ulps:.1f}" if self.ulps < BAD else f"{self.ulps:.3g}"
         return f"{ulps} ulp (z = {self.at:.6g})" if self.ulps else "0 ulp"
 
 
