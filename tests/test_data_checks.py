@@ -12,9 +12,10 @@ from matplotlib.figure import Figure as Canvas
 
 from workbench import Data, Dataset, Figure
 from workbench.errors import ConfigError, DataError
-from workbench.testing import CheckFailed, CheckSkipped, CheckWarning, checks_of, records
-from workbench.testing import dataset as of_datasets
-from workbench.testing import figure as of_figures
+from workbench.testing import CheckFailed, CheckSkipped, CheckWarning, checks_of
+from workbench.testing.instruments import records
+from workbench.testing.kinds import dataset as of_datasets
+from workbench.testing.kinds import figure as of_figures
 
 
 def statuses(spec):

@@ -20,7 +20,7 @@ from workbench.errors import PluginError
 from workbench.registry import registry
 from workbench.specs import KINDS
 from workbench.testing import checks_of
-from workbench.testing.operations import forward_operation
+from workbench.testing.instruments.operations import forward_operation
 
 FOLDER = Path(__file__).parent.parent / "plugins"
 GUIDE = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -92,6 +92,7 @@ def test_every_example_loads_and_says_what_it_is(examples):
     assert NAMES[LISTENER] in {listener.plugin for listener in registry().listeners()}
 
 
+@needs_compiler
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_example_passes_every_check(examples, kind):
     spec = registry().get(kind, NAMES[kind])

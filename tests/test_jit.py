@@ -128,6 +128,17 @@ def test_editing_a_helper_takes_effect_and_a_comment_recompiles_nothing(filled, 
     assert int(after[0].split()[1]) == 1  # forward only; derivative and everything else are as they were
 
 
+@needs_jit
+def test_a_plugin_in_a_file_of_another_name_keeps_its_kernels(filled, trained):
+    (filled / "plugins" / "wave.py").rename(filled / "plugins" / "ripple.py")
+    (filled / "plugins" / "_wave_helper.py").rename(filled / "plugins" / "_ripple_helper.py")
+    file = filled / "plugins" / "ripple.py"
+    file.write_text(file.read_text().replace("_wave_helper", "_ripple_helper"))
+    moved, errors = run(filled, REPORT)
+    assert moved[0].split()[:2] == [trained[1][0].split()[0], "0"]
+    assert errors == ""
+
+
 def _loop(values):
     for i in range(values.size):
         values[i] = _bound(values[i])

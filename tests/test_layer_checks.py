@@ -16,8 +16,9 @@ from workbench.errors import ConfigError
 from workbench.noise import uniform
 from workbench.options import REQUIRED, Option
 from workbench.registry import registry
-from workbench.testing import batches, checks_of
-from workbench.testing.options import option_sets, required_sets, values_of
+from workbench.testing import checks_of
+from workbench.testing.instruments import batches
+from workbench.testing.instruments.options import option_sets, required_sets, values_of
 
 needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: nothing is compiled")
 

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from workbench import Clusterer, Clustering, Estimator, clusterer
 from workbench.errors import ConfigError
 from workbench.testing import CheckFailed, CheckSkipped, CheckWarning, checks_of
-from workbench.testing import clusterer as of_clusterers
-from workbench.testing import estimator as of_estimators
+from workbench.testing.kinds import clusterer as of_clusterers
+from workbench.testing.kinds import estimator as of_estimators
 
 
 def unhappy(spec):

@@ -15,7 +15,7 @@ from workbench.errors import DataError, PluginError, UnknownName
 from workbench.jit.retarget import retarget
 from workbench.registry import registry
 from workbench.testing import CheckFailed, CheckWarning, check_metric
-from workbench.testing.metric import check_arrays, check_squared_euclidean
+from workbench.testing.kinds.metric import check_arrays, check_squared_euclidean
 
 NAMES = registry().names("metric")
 RADIUS = 6371.0088

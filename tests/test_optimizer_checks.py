@@ -13,7 +13,7 @@ from numba import config
 
 from workbench import Initializer, Optimizer, Schedule
 from workbench.testing import checks_of
-from workbench.testing import optimizer as testing
+from workbench.testing.kinds import optimizer as testing
 
 needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1: nothing is compiled")
 CALLS = itertools.count()

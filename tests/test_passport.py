@@ -9,8 +9,8 @@ import pytest
 from workbench import Activation, get
 from workbench.registry import registry
 from workbench.testing import checks_of
+from workbench.testing.instruments.reference import NoReference, reference
 from workbench.testing.passport import inputs, passport
-from workbench.testing.reference import NoReference, reference
 
 RATE = np.float64(0.5)
 

@@ -12,11 +12,12 @@ from annotated_types import Gt
 import workbench as wb
 from workbench import Activation, Fused, Loss, get
 from workbench.registry import registry
-from workbench.testing import CheckSkipped, checks_of, cuda
-from workbench.testing.operations import backward_operation, forward_operation, loss_operation
-from workbench.testing.search import first, magnitudes, shortest
-from workbench.testing.settings import settings_of
-from workbench.testing.slopes import jump, slope
+from workbench.testing import CheckSkipped, checks_of
+from workbench.testing.instruments import cuda
+from workbench.testing.instruments.operations import backward_operation, forward_operation, loss_operation
+from workbench.testing.instruments.search import first, magnitudes, shortest
+from workbench.testing.instruments.settings import settings_of
+from workbench.testing.instruments.slopes import jump, slope
 
 BUILT_IN = [e.spec for e in registry().entries() if e.spec.kind in ("activation", "loss") and e.origin == "built-in"]
 WIDE = np.sqrt(2.0)

@@ -253,8 +253,8 @@ def _constrained(kind: str, constraints: Sequence[Any]) -> str:
 
 def _example(spec: LayerSpec) -> tuple[str, str]:
     """Parameters and shapes for the samples that say most: the largest of those tried with the defaults."""
-    from workbench.testing.batches import tried
-    from workbench.testing.options import in_words
+    from workbench.testing.instruments.batches import tried
+    from workbench.testing.instruments.options import in_words
 
     found = tried(spec)
     usual = [case for case in found.cases if case.stage.chosen.options == found.base]

@@ -2,8 +2,9 @@
 
 Forward mode: every name that moves with the argument gets a second one, its tangent, beside it. The result is plain
 Python like the function itself, to be read, run and compiled like one written by hand. At a kink it is the derivative
-from the left: whatever the function decides is decided as just before the point. So a smooth function that is written
-with ``abs``, ``max`` or branches has its exact derivative where the branches meet, and that of relu at 0 is 0.
+from the left: whatever the function decides is decided as just before the point, by values and, where these are equal,
+by tangents. So a smooth function that is written with ``abs``, ``max`` or branches has its exact derivative where the
+branches meet, and that of relu at 0 is 0.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.derive.functions import Derivation
+from workbench.derive.derivation import Derivation
 from workbench.derive.source import Underivable
 from workbench.errors import PluginError
 

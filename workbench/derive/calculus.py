@@ -32,6 +32,7 @@ from workbench.derive.names import Names
 from workbench.derive.source import Underivable
 
 Moving = tuple[ast.expr, ast.expr | None]  # an expression and its tangent, None for zero
+What = Literal["tangent", "value"]  # there is to be had of a function
 Speed = Literal["one", "bounded", "unbounded"]  # of a parameter: its tangent is 1, or another, which may overflow
 
 _LIBRARIES = frozenset({"builtins", "math", "numba", "numpy", "operator", "scipy"})
@@ -62,7 +63,11 @@ class Part:
     """What there is of a derived helper: its tangent, or its value just left of the point; both take the same."""
 
     helper: Helper
-    what: Literal["tangent", "value"]
+    what: What
+
+
+Derive = Callable[[FunctionType, Mapping[str, Speed]], Helper]
+NameOf = Callable[[Part], str]
 
 
 class Calculus:
@@ -72,12 +77,7 @@ class Calculus:
     ``name_of(part)`` how a part of it is to be called. What cannot be derived raises ``Underivable``.
     """
 
-    def __init__(
-        self,
-        names: Names,
-        derived: Callable[[FunctionType, Mapping[str, Speed]], Helper],
-        name_of: Callable[[Part], str],
-    ) -> None:
+    def __init__(self, names: Names, derived: Derive, name_of: NameOf) -> None:
         self.names, self._derived, self._name_of = names, derived, name_of
         self.tangents: dict[str, ast.expr] = {}
         self.unbounded: set[str] = set()  # names of tangents that may overflow

@@ -1,21 +1,19 @@
-"""A function of the author's, statement by statement, and its derivative as a function of the same kind."""
+"""Calculus on statements: a function of the author's, and its derivative as a function of the same kind."""
 
 from __future__ import annotations
 
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import Any, Literal
 
 from workbench.derive import rules
-from workbench.derive.calculus import Calculus, Part, Speed
+from workbench.derive.calculus import Calculus, Derive, NameOf, Speed, What
 from workbench.derive.expressions import ONE, ZERO, name, names_in, number, real, replaced, same
 from workbench.derive.names import Names
-from workbench.derive.source import Underivable, Written, definition, made
-
-What = Literal["tangent", "value"]
+from workbench.derive.source import definition
+from workbench.derive.tidy import calls_made_once, without_unused
 
 
 class Derived:
@@ -24,19 +22,19 @@ class Derived:
     A name moves if it is ever given something that does; then every assignment to it comes with one to its tangent.
     """
 
-    def __init__(self, derivation: Derivation, function: FunctionType, speeds: Mapping[str, Speed]) -> None:
+    def __init__(self, function: FunctionType, speeds: Mapping[str, Speed], derived: Derive, name_of: NameOf) -> None:
         self.function, self.node = function, definition(function)
         self.name = function.__name__.strip("<>")
         self.names = Names(function, self.node)
         self.moving = [parameter for parameter, speed in speeds.items() if speed != "one"]
         self.flat, self.unbounded = True, False
         self._speeds = speeds
-        self._calculus = Calculus(self.names, derivation.derived, derivation.name_of)
+        self._calculus = Calculus(self.names, derived, name_of)
         self._assignments = Counter(
             node.id for node in ast.walk(self.node) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         )
         self._parameters = [each.arg for each in (*self._positional(self.node.args), *self.node.args.kwonlyargs)]
-        self._hoisted: Counter[str] = Counter()  # of each function, calls that were given a name so far
+        self._named: Counter[str] = Counter()  # of each function, calls that were given a name so far
         if self.node.args.vararg or self.node.args.kwarg:
             raise self._calculus.obstacle("no derivative goes through starred arguments", self.node)
         for parameter, speed in speeds.items():
@@ -63,10 +61,8 @@ class Derived:
         node = copy.copy(self.node)
         node.name, node.args, node.decorator_list, node.returns = called, arguments, [], None
         doc = doc or (f"The tangent of {self.name}." if what == "tangent" else f"{self.name} just left of the point.")
-        node.body = [
-            ast.Expr(ast.Constant(doc)),
-            *_without_unused(self._tangent if what == "tangent" else self._body(what)),
-        ]
+        body = self._tangent if what == "tangent" else self._body(what)
+        node.body = [ast.Expr(ast.Constant(doc)), *without_unused(body)]
         return node
 
     @staticmethod
@@ -82,7 +78,7 @@ class Derived:
         return self.names.fresh(f"d_{target}")
 
     def _learn(self, target: str, tangent: ast.expr | None) -> None:
-        """``target`` is given something with this tangent, and may be so for the first time."""
+        """``target`` is given something with this tangent; one that is a number, always the same, needs no name."""
         if tangent is None:
             return
         known, tangents = self._calculus.tangents.get(target), self._calculus.tangents
@@ -95,7 +91,7 @@ class Derived:
     # Statements
 
     def _body(self, what: What) -> list[ast.stmt]:
-        self._hoisted.clear()
+        self._named.clear()
         body = self._block(self.node.body, what)
         beginnings = []
         for parameter in self._parameters:
@@ -117,7 +113,7 @@ class Derived:
                 tangent = calculus.tangent(value)
                 self.flat = self.flat and tangent is None
                 self.unbounded = self.unbounded or calculus.may_overflow(tangent)
-                before, (result,) = self._named(real(tangent or ZERO) if what == "tangent" else value)
+                before, (result,) = self._once(real(tangent or ZERO) if what == "tangent" else value)
                 return [*before, ast.Return(result)]
             case ast.Assign([ast.Name(target), *others], value) if all(isinstance(each, ast.Name) for each in others):
                 copies = [new for each in others for new in self._assignment(names_in(each).pop(), name(target))]
@@ -161,134 +157,31 @@ class Derived:
         if target not in names_in(value):
             if not isinstance(value, ast.Name | ast.Constant):
                 tangent = replaced(tangent, value, name(target))
-            before, (value, tangent) = self._named(value, tangent, but=target)
+            before, (value, tangent) = self._once(value, tangent, but=target)
             return [*before, _assign(target, value), _assign(d_target, tangent)]
-        before, (value, tangent) = self._named(value, tangent)
+        before, (value, tangent) = self._once(value, tangent)
         if d_target not in names_in(value):
             return [*before, _assign(d_target, tangent), _assign(target, value)]
         new = self.names.fresh(f"new_{d_target}")
         return [*before, _assign(new, tangent), _assign(target, value), _assign(d_target, name(new))]
 
-    def _named(self, *trees: ast.expr, but: str = "") -> tuple[list[ast.stmt], list[ast.expr]]:
-        """Assignments of the calls that would else be made more than once, and the expressions to come after them.
+    def _once(self, *trees: ast.expr, but: str = "") -> tuple[list[ast.stmt], list[ast.expr]]:
+        """The expressions, and before them what gives names to calls that they would else make more than once.
 
         Calls that name ``but`` stay where they are.
         """
-        values: list[tuple[str, ast.expr]] = []
-        results = list(trees)
-        while True:
-            calls = [found for tree in (*results, *(value for _, value in values)) for found in _calls(tree)]
-            times = Counter(ast.dump(call) for call, _ in calls)
-            repeated = [
-                call for call, certain in calls
-                if certain and times[ast.dump(call)] > 1 and but not in names_in(call)
-                and self._calculus.called(call) not in rules.CHEAP
-            ]  # fmt: skip
-            if not repeated:
-                return [_assign(*each) for each in values], results
-            largest = max(repeated, key=lambda call: len(ast.dump(call)))
-            function = ast.unparse(largest.func).rpartition(".")[2]
-            self._hoisted[function] += 1
-            by = self.names.fresh(f"{function}_{self._hoisted[function]}")
-            results = [replaced(tree, largest, name(by)) for tree in results]
-            values = [(by, largest), *((other, replaced(value, largest, name(by))) for other, value in values)]
+        values, results = calls_made_once(
+            trees,
+            lambda call: but not in names_in(call) and self._calculus.called(call) not in rules.CHEAP,
+            self._name_for,
+        )
+        return [_assign(name, value) for name, value in values], results
+
+    def _name_for(self, call: ast.Call) -> str:
+        function = ast.unparse(call.func).rpartition(".")[2]
+        self._named[function] += 1
+        return self.names.fresh(f"{function}_{self._named[function]}")
 
 
 def _assign(target: str, value: ast.expr) -> ast.stmt:
     return ast.Assign([ast.Name(target, ast.Store())], value, lineno=0)
-
-
-def _calls(tree: ast.AST, certain: bool = True) -> Iterator[tuple[ast.Call, bool]]:
-    """Every call in an expression, and whether it is made whatever is decided."""
-    if isinstance(tree, ast.Call):
-        yield tree, certain
-    first = {ast.IfExp: "test", ast.BoolOp: "values", ast.Compare: "left"}.get(type(tree))
-    for field, value in ast.iter_fields(tree):
-        for i, part in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(part, ast.AST):
-                yield from _calls(part, certain and (first is None or (field == first and i == 0)))
-
-
-def _without_unused(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """The same without assignments to names that nobody reads."""
-    read: set[str] = set()
-    while read != (read := _read_in(statements)):
-        statements = _those_read(statements, read)
-    return statements
-
-
-def _read_in(statements: list[ast.stmt]) -> set[str]:
-    nodes = [node for statement in statements for node in ast.walk(statement)]
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def _those_read(statements: list[ast.stmt], read: set[str]) -> list[ast.stmt]:
-    kept: list[ast.stmt] = []
-    for statement in statements:
-        match statement:
-            case ast.Assign([ast.Name(target)]) if target not in read:
-                continue
-            case ast.If(test, body, orelse):
-                body, orelse = _those_read(body, read), _those_read(orelse, read)
-                if body or orelse:
-                    kept.append(ast.If(test, body or [ast.Pass()], orelse))
-            case ast.For(target, sequence, body, orelse):
-                kept.append(ast.For(target, sequence, _those_read(body, read) or [ast.Pass()], orelse, lineno=0))
-            case ast.While(test, body, orelse):
-                kept.append(ast.While(test, _those_read(body, read) or [ast.Pass()], orelse))
-            case _:
-                kept.append(statement)
-    return kept
-
-
-class Derivation:
-    """The derivative of one function, and of whatever it calls."""
-
-    def __init__(self) -> None:
-        self._derived: dict[tuple, Derived] = {}
-        self._underway: list[FunctionType] = []
-        self._names: dict[Part, str] = {}
-
-    def derived(self, function: FunctionType, speeds: Mapping[str, Speed]) -> Derived:
-        key = function, *speeds.items()
-        if key not in self._derived:
-            if function in self._underway:
-                code = function.__code__
-                raise Underivable(f"{function.__name__} calls itself", code.co_filename, code.co_firstlineno)
-            self._underway.append(function)
-            self._derived[key] = Derived(self, function, speeds)
-            self._underway.pop()
-        return self._derived[key]
-
-    def name_of(self, part: Part) -> str:
-        if part not in self._names:
-            called = wanted = f"{'d' if part.what == 'tangent' else 'left'}_{part.helper.name}"
-            while called in self._names.values():
-                called = f"{wanted}_{1 + int(called.removeprefix(wanted).strip('_') or 1)}"
-            self._names[part] = called
-        return self._names[part]
-
-    def write(self, function: Any, argument: int, noun: str, extra: str | None) -> FunctionType:
-        """The derivative with respect to parameter number ``argument``."""
-        if not isinstance(function, FunctionType):
-            raise Underivable(f"{getattr(function, '__name__', repr(function))} is no function written in Python")
-        by = function.__code__.co_varnames[argument]
-        main = self.derived(function, {by: "one"})
-        called = f"{noun}_of_{main.name}"
-        doc = f"The {noun} of {main.name} with respect to {by}; at a kink that from the left."
-        functions: dict[str, Written] = {}
-        self._write(functions, called, main, main.written(called, "tangent", doc, extra))
-        return made(functions, f"<{noun} of {main.name}, {function.__code__.co_filename}:{main.node.lineno}>")[called]
-
-    def _write(self, functions: dict[str, Written], called: str, derived: Derived, node: ast.FunctionDef) -> None:
-        """Add a function to those that are to be made, and what it calls."""
-        mentioned = names_in(node)
-        added = {alias: value for alias, value in derived.names.added.items() if alias in mentioned}
-        parts = {alias: value for alias, value in added.items() if isinstance(value, Part)}
-        calls = {alias: self.name_of(part) for alias, part in parts.items()}
-        functions[called] = Written(node, {**derived.names.scope, **added}, calls, derived.function)
-        for alias, part in parts.items():
-            if calls[alias] not in functions:
-                helper = part.helper
-                assert isinstance(helper, Derived)
-                self._write(functions, calls[alias], helper, helper.written(calls[alias], part.what))

@@ -89,7 +89,8 @@ class _Retarget:
         scope.update({name: self._value(value, names) for name, value in bind.items()})
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
         copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-        copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__ + self.suffix
+        # Cached code imports the module it names: the author's may have another name by then.
+        copy.__module__, copy.__qualname__ = __name__, f"{function.__module__}.{function.__qualname__}{self.suffix}"
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
         options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": WeakLiteralsCompiler}
         # Above LLVM's inlining threshold a plugin's function would stay a call and its loop scalar, ten times slower.

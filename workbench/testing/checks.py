@@ -88,7 +88,7 @@ def raised(error: BaseException) -> str:
 
 def checks_of(plugin: Spec) -> Iterator[Check]:
     """Everything that is asked of a plugin of this kind, from what any plugin must have to what takes longest."""
-    modules = [importlib.import_module(f"workbench.testing.{name}") for name in ("common", plugin.kind)]
+    modules = [importlib.import_module(f"workbench.testing.kinds.{name}") for name in ("common", plugin.kind)]
     for module in modules:
         for function in module.CHECKS:
             yield Check(plugin, function)

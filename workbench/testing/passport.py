@@ -10,11 +10,11 @@ import mpmath
 import numpy as np
 
 from workbench.specs import Activation
-from workbench.testing.kernels import run
-from workbench.testing.operations import backward_operation, forward_operation
-from workbench.testing.reference import NoReference, reference
-from workbench.testing.search import first, magnitudes
-from workbench.testing.settings import settings_of
+from workbench.testing.instruments.kernels import run
+from workbench.testing.instruments.operations import backward_operation, forward_operation
+from workbench.testing.instruments.reference import NoReference, reference
+from workbench.testing.instruments.search import first, magnitudes
+from workbench.testing.instruments.settings import settings_of
 
 SMALL = 16  # ulp; what lies above is put down to the rounding of the input where that explains it
 ENOUGH = 100  # of those, where there are more

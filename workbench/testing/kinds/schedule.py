@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.specs import Schedule
 from workbench.testing.checks import CheckWarning, raised, refuse, signature_of
-from workbench.testing.options import changed, in_words, option_sets, required_sets
+from workbench.testing.instruments.options import changed, in_words, option_sets, required_sets
 
 LENGTHS = ((1, 1), (1, 5), (3, 1), (12, 7), (50, 3))  # epochs, and steps in each
 SAME = 1e-12  # NumPy may round otherwise in the middle of an array than at its end

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.jit.fingerprint import names_in
 from workbench.specs import Spec
 from workbench.testing.checks import raised, refuse, signature_of
-from workbench.testing.search import number
+from workbench.testing.instruments.search import number
 
 
 def attempt(plugin: Spec, what: str, call: Callable[[], Any]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.specs import Estimator, Task
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse
-from workbench.testing.learners import blame_threads, conventions, having, in_threads, own_numbers, seeded
+from workbench.testing.instruments.learners import blame_threads, conventions, having, in_threads, own_numbers, seeded
 
 TASKS: tuple[Task, ...] = ("classification", "regression")
 SHAPES = ((4,), (8, 8, 1), (36, 36, 1), (84, 84, 4))  # of a sample; the first that an estimator takes is used

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.jit.fingerprint import names_in
 from workbench.network.operands import Operation
 from workbench.testing.checks import CheckSkipped
-from workbench.testing.kernels import needs_compiler
+from workbench.testing.instruments.kernels import needs_compiler
 
 _FUNCTION = re.compile(r"^\s*\.type\s+([^,]+),@function$", re.MULTILINE)
 _RUNTIME = re.compile(r"cfunc\.|NRT_|numba_")  # functions around the kernel, not of it

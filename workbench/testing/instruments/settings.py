@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.options import Option
 from workbench.specs import Spec
 from workbench.testing.checks import refuse
-from workbench.testing.options import values_of
+from workbench.testing.instruments.options import values_of
 
 CHANGES = 2  # values tried of each option besides its default
 

@@ -19,16 +19,16 @@ from workbench.errors import did_you_mean
 from workbench.network.operands import Operation, Shard
 from workbench.registry import registry
 from workbench.specs import Activation, Loss
-from workbench.testing import cuda
-from workbench.testing.calls import attempt, check_order, differing, in_words, mentions, number_from
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
-from workbench.testing.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
-from workbench.testing.instructions import not_vectorised, widened
-from workbench.testing.kernels import needs_compiler, run
-from workbench.testing.operations import REDUCTIONS, loss_operation, pairs_operation
-from workbench.testing.search import number
-from workbench.testing.settings import Setting, in_words_of, settings_of
-from workbench.testing.slopes import jump, slope
+from workbench.testing.instruments import cuda
+from workbench.testing.instruments.calls import attempt, check_order, differing, in_words, mentions, number_from
+from workbench.testing.instruments.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
+from workbench.testing.instruments.instructions import not_vectorised, widened
+from workbench.testing.instruments.kernels import needs_compiler, run
+from workbench.testing.instruments.operations import REDUCTIONS, loss_operation, pairs_operation
+from workbench.testing.instruments.search import number
+from workbench.testing.instruments.settings import Setting, in_words_of, settings_of
+from workbench.testing.instruments.slopes import jump, slope
 
 TARGETS = ("real", "unit", "distribution", "sign")
 OUTPUTS = 3  # of a sample

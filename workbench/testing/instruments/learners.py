@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.specs import Spec
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
-from workbench.testing.options import required_sets
+from workbench.testing.instruments.options import required_sets
 
 SEEDS = ("random_state", "seed")  # what an option is called that settles the random numbers
 Result = TypeVar("Result")

@@ -16,7 +16,8 @@ from workbench.errors import UnknownName, WorkbenchError
 from workbench.network.operands import Shard, is_wide
 from workbench.registry import registry
 from workbench.specs import LayerShape, LayerSpec, Parameter
-from workbench.testing.batches import (
+from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
+from workbench.testing.instruments.batches import (
     Batch,
     Case,
     Part,
@@ -30,10 +31,9 @@ from workbench.testing.batches import (
     tried,
     without_owner,
 )
-from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
-from workbench.testing.kernels import compare, needs_compiler, record_of
-from workbench.testing.options import in_words, values_of
-from workbench.testing.slopes import Slope, slope
+from workbench.testing.instruments.kernels import compare, needs_compiler, record_of
+from workbench.testing.instruments.options import in_words, values_of
+from workbench.testing.instruments.slopes import Slope, slope
 
 PARTS: tuple[Part, Part] = ("forward", "backward")
 GARBAGE = 7.25  # what an array may hold before it is filled, besides nothing at all

@@ -13,7 +13,7 @@ from numpy.random import default_rng
 
 from workbench.specs import Initializer, Shape
 from workbench.testing.checks import CheckWarning, raised, refuse, signature_of
-from workbench.testing.options import changed, in_words, option_sets, required_sets
+from workbench.testing.instruments.options import changed, in_words, option_sets, required_sets
 
 # A bias, dense weights of both forms, a convolution's: shape, fan_in, fan_out.
 WEIGHTS: tuple[tuple[Shape, int, int], ...] = (

@@ -20,9 +20,9 @@ from workbench.network.plan import layer_operands, layer_operation
 from workbench.registry import Entry
 from workbench.specs import LayerSpec, Shape
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse
-from workbench.testing.guarded import Guarded
-from workbench.testing.kernels import run
-from workbench.testing.options import changed, in_words, option_sets, required_sets
+from workbench.testing.instruments.guarded import Guarded
+from workbench.testing.instruments.kernels import run
+from workbench.testing.instruments.options import changed, in_words, option_sets, required_sets
 
 # Samples tried, by size; the large ones only where no other is accepted.
 SMALL: tuple[Shape, ...] = ((1,), (2,), (5,), (20,), (3, 2), (2, 2, 1), (4, 4, 1), (5, 4, 2), (7, 6, 3), (2, 3, 2, 2))

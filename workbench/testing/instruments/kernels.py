@@ -25,7 +25,7 @@ from workbench.network.operands import (
     Shard,
 )
 from workbench.testing.checks import CheckFailed, CheckSkipped
-from workbench.testing.guarded import Guarded
+from workbench.testing.instruments.guarded import Guarded
 
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 

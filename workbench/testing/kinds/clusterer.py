@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.registry import registry
 from workbench.specs import Clusterer, Metric
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
-from workbench.testing.learners import blame_threads, conventions, having, in_threads, own_numbers, seeded
+from workbench.testing.instruments.learners import blame_threads, conventions, having, in_threads, own_numbers, seeded
 
 # Two groups of points, 14 apart and less than 1 wide, in directions from the origin that differ as well: whatever the
 # metric, and wherever they are moved, they are two. Degrees of latitude and longitude they may be, too.

@@ -24,8 +24,8 @@ from workbench.network.plan import Rule, rule_of, update_operation
 from workbench.registry import Entry
 from workbench.specs import Optimizer
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse, signature_of
-from workbench.testing.kernels import compare, needs_compiler, run
-from workbench.testing.options import changed, in_words, option_sets, values_of
+from workbench.testing.instruments.kernels import compare, needs_compiler, run
+from workbench.testing.instruments.options import changed, in_words, option_sets, values_of
 
 STARTS = (0.5, -1.25, 2.0)
 SHORT, LONG = 20, 1000  # steps, to compare rules and to see where they lead

@@ -16,8 +16,8 @@ from workbench.errors import DataError, WorkbenchError
 from workbench.registry import registry
 from workbench.specs import Metric
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
-from workbench.testing.guarded import Guarded
-from workbench.testing.kernels import needs_compiler
+from workbench.testing.instruments.guarded import Guarded
+from workbench.testing.instruments.kernels import needs_compiler
 
 FEATURES = (1, 2, 3, 4)
 POOL = 24  # points drawn of each kind

@@ -17,18 +17,18 @@ from workbench.errors import did_you_mean
 from workbench.network.operands import Operation, Rows, Shard
 from workbench.registry import registry
 from workbench.specs import Activation
-from workbench.testing import cuda
-from workbench.testing.calls import attempt, check_order, differing, in_words, mentions, number_from
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
-from workbench.testing.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
-from workbench.testing.instructions import not_vectorised, widened
-from workbench.testing.kernels import needs_compiler, run
-from workbench.testing.operations import backward_operation, forward_operation
+from workbench.testing.instruments import cuda
+from workbench.testing.instruments.calls import attempt, check_order, differing, in_words, mentions, number_from
+from workbench.testing.instruments.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
+from workbench.testing.instruments.instructions import not_vectorised, widened
+from workbench.testing.instruments.kernels import needs_compiler, run
+from workbench.testing.instruments.operations import backward_operation, forward_operation
+from workbench.testing.instruments.reference import NoReference
+from workbench.testing.instruments.search import magnitudes, number
+from workbench.testing.instruments.settings import Setting, in_words_of, settings_of
+from workbench.testing.instruments.slopes import jump, slope
 from workbench.testing.passport import passport
-from workbench.testing.reference import NoReference
-from workbench.testing.search import magnitudes, number
-from workbench.testing.settings import Setting, in_words_of, settings_of
-from workbench.testing.slopes import jump, slope
 
 # The simplest first: what fails there is the easiest to understand.
 NUMBERS = np.array([0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 6, -6, 0.1, -0.1, 10, -10, 0.001, -0.001, 15, -15, 30, -30])

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.testing.calls import mentions
 from workbench.testing.checks import raised
-from workbench.testing.search import first, inwards, shortest
+from workbench.testing.instruments.calls import mentions
+from workbench.testing.instruments.search import first, inwards, shortest
 
 # How rows become extreme: s times the first, and the second added.
 DIRECTIONS = [([1, 0, 0], [0, 0, 0]), ([1, 1, 1], [0, 1, 2]), ([-1, -1, -1], [0, 1, 2]), ([1, -1, 0], [0, 0, 0])]

@@ -15,7 +15,7 @@ from workbench.errors import DataError, WorkbenchError
 from workbench.experiment.data import check
 from workbench.specs import Data, Dataset, Task
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
-from workbench.testing.learners import SEEDS, own_numbers
+from workbench.testing.instruments.learners import SEEDS, own_numbers
 
 SMALL = (37, 64, 100)  # samples asked for, where that can be asked: the first number that is taken
 

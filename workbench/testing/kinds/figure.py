@@ -17,8 +17,8 @@ from typing import Any
 from workbench.experiment.run import Run
 from workbench.experiment.sweep import Sweep
 from workbench.specs import Figure
-from workbench.testing import records
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
+from workbench.testing.instruments import records
 
 DPI = 40  # enough to see whether anything is drawn
 
