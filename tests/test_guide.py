@@ -376,7 +376,7 @@ MESSAGES = {
         CHECKS,
     ),
     "the loop over its value takes one number at a time: ...": (
-        activation("def mine(z):\n    return math.gamma(1 + z * z)"),
+        activation("def mine(z):\n    return math.gamma(1 + 1 / (1 + z * z))"),
         CHECKS,
     ),
     "it writes outside its arrays: ... past the end of ...": (

@@ -427,6 +427,34 @@ def counted(z):
 
 
 @needs_jit
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_of_another_precision_give_right_results(dtype):
+    """A wide constant, a table, a power of a literal: the fast functions read the bits of what they are given."""
+    z = np.linspace(-2, 2, 9, dtype=dtype)
+    for function in (wide, narrow, tabled, powered):
+        expected = [function(v) for v in z.tolist()]
+        np.testing.assert_allclose(elementwise(function, dtype)(z), expected, rtol=1e-6)
+
+
+WIDE, NARROW, TABLE = np.float64(0.5), np.float32(0.5), np.array([0.5, 2.0])
+
+
+def wide(z):
+    return math.exp(WIDE * z)
+
+
+def narrow(z):
+    return math.tanh(NARROW * z)
+
+
+def tabled(z):
+    return math.log1p(TABLE[1] + abs(z)) + math.sin(TABLE[0] * z)
+
+
+def powered(z):
+    return math.exp(2**z)
+
+
 @pytest.mark.parametrize("function", [last, largest, chosen, counted])
 def test_indices_and_counts_stay_integers(function):
     from numba import types

@@ -56,6 +56,7 @@ C0, C1, C2 = Float(0.041666646), Float(-0.001388731), Float(2.4432327e-05)
 
 def exp(x: Any) -> Any:
     """e^x, within 1.1 ulp."""
+    x = Float(x)
     c = min(max(x, EXP_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -71,6 +72,7 @@ def exp(x: Any) -> Any:
 
 def expm1(x: Any) -> Any:
     """e^x - 1 without cancellation near zero, within 1.5 ulp."""
+    x = Float(x)
     c = min(max(x, EXPM1_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -86,6 +88,7 @@ def expm1(x: Any) -> Any:
 
 def log(x: Any) -> Any:
     """Natural logarithm, within 1 ulp; -inf at 0, NaN below."""
+    x = Float(x)
     subnormal = x < MIN_NORMAL
     bits = Float(max(x, ZERO) * TWO_24 if subnormal else x).view(Int)
     k = Int((bits - SQRT_HALF_BITS) >> 23)
@@ -100,6 +103,7 @@ def log(x: Any) -> Any:
 
 def log1p(x: Any) -> Any:
     """log(1 + x) without cancellation near zero, within 1.5 ulp; -inf at -1, NaN below."""
+    x = Float(x)
     c = min(max(x, -ONE), MAX)
     k = Int((Float(ONE + c).view(Int) - SQRT_HALF_BITS) >> 23)
     s = Int((BIAS + Int(2) - k) << 23).view(Float)  # 4 / 2^k, since 1 / 2^k can be subnormal
@@ -114,6 +118,7 @@ def log1p(x: Any) -> Any:
 
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, within 1.4 ulp."""
+    x = Float(x)
     a = min(abs(x), TANH_MAX)
     z = a * a
     small = ((((T4 * z + T3) * z + T2) * z + T1) * z + T0) * z * a + a
@@ -129,6 +134,7 @@ def tanh(x: Any) -> Any:
 
 def erf(x: Any) -> Any:
     """Error function, within 1.2 ulp."""
+    x = Float(x)
     a = min(abs(x), ERF_MAX)
     z = a * a
     small = ((((((A6 * z + A5) * z + A4) * z + A3) * z + A2) * z + A1) * z + A0) * a + a
@@ -144,6 +150,7 @@ def erf(x: Any) -> Any:
 
 def erfc(x: Any) -> Any:
     """1 - erf(x) without cancellation, within 3.5 ulp: e^(-x^2) times a polynomial in (|x| - 3) / (|x| + 3)."""
+    x = Float(x)
     a = min(abs(x), ERFC_MAX)
     high = Int(Float(a).view(Int) & LEADING_BITS).view(Float)
     c = -(high * high)
@@ -167,6 +174,7 @@ def sin(x: Any) -> Any:
 
     Beyond, the error grows to 4e-7 at 6.5e6 (more without fused multiply-add), and the result is NaN from there on.
     """
+    x = Float(x)
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -181,6 +189,7 @@ def sin(x: Any) -> Any:
 
 def cos(x: Any) -> Any:
     """Cosine; accuracy and range as of ``sin``: within 2.5 ulp for |x| <= 1e4."""
+    x = Float(x)
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -195,4 +204,5 @@ def cos(x: Any) -> Any:
 
 def sqrt(x: Any) -> Any:
     """Square root: the processor's own, within 0.5 ulp."""
+    x = Float(x)
     return np.sqrt(x)

@@ -65,6 +65,7 @@ C3, C4, C5 = Float(-2.7557314210084863e-07), Float(2.0875704273062103e-09), Floa
 
 def exp(x: Any) -> Any:
     """e^x, within 1.1 ulp."""
+    x = Float(x)
     c = min(max(x, EXP_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -81,6 +82,7 @@ def exp(x: Any) -> Any:
 
 def expm1(x: Any) -> Any:
     """e^x - 1 without cancellation near zero, within 2.2 ulp."""
+    x = Float(x)
     c = min(max(x, EXPM1_MIN), EXP_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -97,6 +99,7 @@ def expm1(x: Any) -> Any:
 
 def log(x: Any) -> Any:
     """Natural logarithm, within 1 ulp; -inf at 0, NaN below."""
+    x = Float(x)
     subnormal = x < MIN_NORMAL
     bits = Float(max(x, ZERO) * TWO_54 if subnormal else x).view(Int)
     k = Int((bits - SQRT_HALF_BITS) >> 52)
@@ -113,6 +116,7 @@ def log(x: Any) -> Any:
 
 def log1p(x: Any) -> Any:
     """log(1 + x) without cancellation near zero, within 1.5 ulp; -inf at -1, NaN below."""
+    x = Float(x)
     c = min(max(x, -ONE), MAX)
     k = Int((Float(ONE + c).view(Int) - SQRT_HALF_BITS) >> 52)
     s = Int((BIAS + Int(2) - k) << 52).view(Float)  # 4 / 2^k, since 1 / 2^k can be subnormal
@@ -129,6 +133,7 @@ def log1p(x: Any) -> Any:
 
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, within 2.6 ulp."""
+    x = Float(x)
     c = TWO * min(abs(x), TANH_MAX)
     t = c * LOG2_E + ROUND
     n = t - ROUND
@@ -143,6 +148,7 @@ def tanh(x: Any) -> Any:
 
 def erf(x: Any) -> Any:
     """Error function, within 1.2 ulp."""
+    x = Float(x)
     a = min(abs(x), ERF_MAX)
     z = a * a
     small = (((((A11 * z + A10) * z + A9) * z + A8) * z + A7) * z + A6) * z + A5
@@ -163,6 +169,7 @@ def erf(x: Any) -> Any:
 
 def erfc(x: Any) -> Any:
     """1 - erf(x) without cancellation, within 6 ulp: e^(-x^2) times a rational function."""
+    x = Float(x)
     a = min(abs(x), ERFC_MAX)
     high = Int(Float(a).view(Int) & LEADING_BITS).view(Float)
     c = -(high * high)
@@ -190,6 +197,7 @@ def sin(x: Any) -> Any:
 
     Beyond, without fused multiply-add, the absolute error grows with |x|; the result is NaN from 2^50 on.
     """
+    x = Float(x)
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -204,6 +212,7 @@ def sin(x: Any) -> Any:
 
 def cos(x: Any) -> Any:
     """Cosine; accuracy and range as of ``sin``: within 2.5 ulp for |x| <= 1e5."""
+    x = Float(x)
     c = x if abs(x) <= ANGLE_MAX else NAN
     t = c * TWO_OVER_PI + ROUND
     n = t - ROUND
@@ -218,4 +227,5 @@ def cos(x: Any) -> Any:
 
 def sqrt(x: Any) -> Any:
     """Square root: the processor's own, within 0.5 ulp."""
+    x = Float(x)
     return np.sqrt(x)
