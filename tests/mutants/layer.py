@@ -213,7 +213,6 @@ MUTANTS = [
         "what is kept is not scaled",
         "1 / (1 - rate) if uniform",
         "1.0 if uniform",
-        survives="cutout does so on purpose, so that there is only a warning",
     ),
     Mutant("layer", "dropout", "active in prediction", "            if training:\n", "            if rate > 0:\n"),
     Mutant("layer", "dropout", "key ignored", "uniform(key, start + i)", "uniform(0, start + i)"),
