@@ -14,7 +14,7 @@ from workbench import Activation, Fused, Loss, get
 from workbench.registry import registry
 from workbench.testing import CheckSkipped, checks_of
 from workbench.testing.instruments import cuda
-from workbench.testing.instruments.operations import backward_operation, forward_operation, loss_operation
+from workbench.testing.instruments.operations import backward_operation, batch_operation, forward_operation
 from workbench.testing.instruments.search import first, magnitudes, shortest
 from workbench.testing.instruments.settings import settings_of
 from workbench.testing.instruments.slopes import jump, slope
@@ -397,7 +397,7 @@ def test_the_kernels_checked_are_those_of_the_network():
     ours = [
         forward_operation(elu, z, (0.5,)),
         backward_operation(elu, z, z, z, (0.5,)),
-        loss_operation(loss, loss.fused["softmax"], rows, rows, "mean", (math.e,)),
+        batch_operation(loss, loss.fused["softmax"], rows, rows, "mean", (math.e,)),
     ]
     for operation in ours:
         assert operation.compile("float64") is theirs[operation.name]

@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
-import numbers
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError
 from workbench.network import kernels
 from workbench.network.architecture import Chosen, Stage
 from workbench.network.operands import (
-    FIRST,
     START,
     STEP,
-    TOTAL,
     Batch,
-    Count,
     Field,
     Flat,
-    Integer,
-    LearningRate,
-    NoiseKey,
     Operation,
     PerShard,
     Real,
-    Reals,
     Rows,
-    Span,
-    Training,
     Whole,
-    in_order_of,
-    is_wide,
     shards,
 )
-from workbench.specs import Fused, Loss, Optimizer
+from workbench.network.operations import (
+    SCALES,
+    activation_operation,
+    layer_operands,
+    layer_operation,
+    loss_operation,
+    rule_of,
+    update_operation,
+)
+from workbench.specs import Fused, Loss
 
 _LINE = 64  # bytes of a cache line; arrays begin on one, and no two shards write to the same
-_SCALES = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}
 # Shards by the arithmetic of a step that is shared out by rows. A layer shared out by features takes two barriers and
 # carries what it reads from core to core: a tenth of its arithmetic counts.
 _SHARD_WORK = ((2, 1e7), (4, 1e8), (8, 4e8))
@@ -104,7 +98,7 @@ class Plan:
 
     def reduced(self, total: float, n: int) -> float:
         """The loss of ``n`` samples whose losses add up to ``total``."""
-        return total * (_SCALES[self.reduction] / (n if self.reduction == "mean" else 1))
+        return total * (SCALES[self.reduction] / (n if self.reduction == "mean" else 1))
 
     def gradients(self) -> dict[str, np.ndarray]:
         """Copies of the gradients that a backward pass left."""
@@ -156,26 +150,19 @@ class Plan:
 
     def loss_operations(self, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
         """Take the targets, compute losses and the gradient where the backward pass begins."""
-        spec: Loss = self.loss.spec
         at = len(self.stages) - (2 if self.fused else 1)
-        form: Loss | Fused = self.fused or spec
-        view = Rows if spec.row else Flat
         rows = (len(self.y), math.prod(self.y.shape[1:]))
-        operands: dict[str, Any] = {
-            "y_true": view(self.y.reshape(rows)),
-            "y_pred": view(self.outputs[at].reshape(rows)),
-            "grad": view(self.grads[at].reshape(rows)),
-            "total": PerShard(self.losses),
-            "scale": Real(_SCALES[self.reduction]),
-            "mean": Integer(self.reduction == "mean"),
-            "samples": Count(TOTAL),
-            "options": Reals(tuple(float(v) for v in self.loss.options.values())),
+        arrays = {
+            "y_true": self.y.reshape(rows),
+            "y_pred": self.outputs[at].reshape(rows),
+            "grad": self.grads[at].reshape(rows),
+            "total": self.losses,
         }
-        template = kernels.loss_of_rows if spec.row else kernels.loss
-        bind = {"function": form.function} | ({"derivative": form.gradient} if form.gradient else {})
+        options = tuple(float(value) for value in self.loss.options.values())
+        spec: Loss = self.loss.spec
         return [
             self._take("y", targets, order, self.y),
-            Operation(f"loss_{spec.name}", template, operands, bind, self.loss.owner),
+            loss_operation(spec, self.fused or spec, arrays, self.reduction, options, self.loss.owner),
         ]
 
     def evaluate_operations(self, source: np.ndarray, targets: np.ndarray, order: np.ndarray) -> list[Operation]:
@@ -309,15 +296,8 @@ class Plan:
         """Nothing for a view."""
         if stage.layer is not None:
             return [] if stage.is_view else [layer_operation(stage, "forward", self._operands_of(stage))]
-        spec = stage.chosen.spec
-        view, template = (Rows, kernels.activate_rows) if spec.row else (Flat, kernels.activate)
-        operands = {
-            "z": view(self._input_of(stage)),
-            "output": view(self.outputs[stage.index]),
-            "options": Reals(stage.options),
-        }
-        bind = {"function": spec.function}
-        return [Operation(f"{stage.name}_forward", template, operands, bind, stage.chosen.owner)]
+        arrays = {"z": self._input_of(stage), "output": self.outputs[stage.index]}
+        return [activation_operation(stage.chosen.spec, "forward", arrays, stage.options, stage.chosen.owner)]
 
     def _backward(self, stage: Stage) -> list[Operation]:
         """Nothing for a view, and where no parameter lies below: a first activation passes no gradient to anybody."""
@@ -338,17 +318,13 @@ class Plan:
         return [self._activation_backward(stage, grad_x)]
 
     def _activation_backward(self, stage: Stage, grad_x: np.ndarray) -> Operation:
-        spec = stage.chosen.spec
-        view, template = (Rows, kernels.activate_rows_backward) if spec.row else (Flat, kernels.activate_backward)
-        operands: dict[str, Any] = {
-            "z": view(self._input_of(stage)),
-            "output": view(self.outputs[stage.index]),
-            "grad_output": view(self.grads[stage.index]),
-            "grad_x": view(grad_x),
-            "options": Reals(stage.options),
+        arrays = {
+            "z": self._input_of(stage),
+            "output": self.outputs[stage.index],
+            "grad_output": self.grads[stage.index],
+            "grad_x": grad_x,
         }
-        bind = {"derivative": spec.derivative}
-        return Operation(f"{stage.name}_backward", template, operands, bind, stage.chosen.owner)
+        return activation_operation(stage.chosen.spec, "backward", arrays, stage.options, stage.chosen.owner)
 
     @functools.cached_property
     def _updates(self) -> list[Operation]:
@@ -367,82 +343,6 @@ class Plan:
             update = update_operation(self.optimizer, self._rule, arrays, (start, stop), measured)
             operations.append(replace(update, barrier=i == 0, check_loss=i == 0))
         return operations
-
-
-def layer_operands(stage: Stage, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """What a layer's kernels may name in forward; ``arrays`` are ``x``, ``output``, parameters, workspace and saved."""
-    shape = stage.shape
-    operands: dict[str, Any] = {name: Rows(arrays[name]) for name in ("x", "output", *shape.workspace)}
-    operands |= {name: Whole(arrays[name]) for name in (*shape.parameters, *shape.saved)}
-    for name, number in shape.constants.items():
-        operands[name] = Integer(int(number)) if isinstance(number, numbers.Integral) else Real(number)
-    operands |= {name: Whole(table) for name, table in shape.tables.items()}
-    return operands | {"training": Training(), "key": NoiseKey(stage.index), "first_row": Field(FIRST)}
-
-
-def layer_operation(stage: Stage, part: str, operands: Mapping[str, Any]) -> Operation:
-    """A layer's ``forward`` or ``backward`` on what it names. ``PluginError`` for a name that stands for nothing."""
-    kernel = getattr(stage.layer, part)
-    wide = is_wide(kernel)
-    if wide:
-        features = operands["output" if part == "forward" else "x"].array.shape[-1]
-        operands = {name: Batch(o.array) if type(o) is Rows else o for name, o in operands.items()}
-        operands |= {"start": Span(0, features, 0), "stop": Span(0, features, 1), "first_row": Integer(0)}
-    named = in_order_of(kernel, operands, f"{stage.chosen.owner}: {part}")
-    return Operation(f"{stage.name}_{part}", kernel, named, {}, stage.chosen.owner, wide=wide)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How an optimizer updates one weight: a function, the names of its state and the values of its options."""
-
-    function: Callable
-    states: tuple[str, ...]
-    options: tuple[float, ...]
-
-
-def rule_of(optimizer: Chosen) -> Rule:
-    """The cheapest rule that an optimizer has for its options. ``ConfigError`` for too much state."""
-    spec: Optimizer = optimizer.spec
-    function = (spec.simpler and spec.simpler(optimizer.options)) or spec.function
-    given = {name: value for name, value in optimizer.options.items() if name != "lr"}
-    names = tuple(inspect.signature(function).parameters)
-    states = tuple(name for name in names if name not in given and name not in spec.arguments)
-    if len(states) >= len(kernels.STATE):
-        raise ConfigError(f"{optimizer.owner}: at most {len(kernels.STATE) - 1} state arrays, not {list(states)}.")
-    return Rule(function, states, tuple(float(given[name]) for name in names if name in given))
-
-
-def update_operation(
-    optimizer: Chosen, rule: Rule, arrays: Mapping[str, np.ndarray], span: tuple[int, int], measured: int
-) -> Operation:
-    """One step on ``weight[start:stop]``; what the ``arrays`` are is said in ``kernels.update``.
-
-    ``change`` and ``norms`` have a row per shard. What lies before ``measured`` counts in the norms.
-    """
-    start, stop = span
-    part, load, store = kernels.STATE[len(rule.states)]
-    bind: dict[str, Callable] = {
-        "function": rule.function,
-        "part_of_state": part,
-        "load_state": load,
-        "store_state": store,
-    }
-    operands: dict[str, Any] = {
-        "weight": Whole(arrays["weight"]),
-        "grads": Whole(arrays["grads"]),
-        "begin": Integer(start),
-        "state": Whole(arrays["state"]),
-        "change": PerShard(arrays["change"]),
-        "lr": LearningRate(),
-        "step": Count(STEP),
-        "first": Span(start, stop, 0),
-        "last": Span(start, stop, 1),
-        "measured": Integer(measured),
-        "norms": PerShard(arrays["norms"]),
-        "options": Reals(rule.options),
-    }
-    return Operation(f"update_{optimizer.spec.name}", kernels.update, operands, bind, optimizer.owner)
 
 
 def _rows_of(array: np.ndarray) -> np.ndarray:

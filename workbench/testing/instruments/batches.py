@@ -16,7 +16,7 @@ import numpy as np
 from workbench.errors import ConfigError, PluginError
 from workbench.network.architecture import Chosen, Stage, build_stages
 from workbench.network.operands import Integer, Operation, Rows, Shard, Whole, is_wide
-from workbench.network.plan import layer_operands, layer_operation
+from workbench.network.operations import layer_operands, layer_operation
 from workbench.registry import Entry
 from workbench.specs import LayerSpec, Shape
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse

@@ -7,37 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from workbench.network import kernels
-from workbench.network.operands import TOTAL, Count, Flat, Integer, Operation, PerShard, Real, Reals, Rows
+from workbench.network.operands import Flat, Operation, Reals, Rows
+from workbench.network.operations import activation_operation, loss_operation
 from workbench.specs import Activation, Fused, Loss
-
-REDUCTIONS = {"mean": 1.0, "sum": 1.0, "half_sum": 0.5}  # and by what factor; the mean is divided by the samples, too
 
 
 def forward_operation(plugin: Activation, z: np.ndarray, options: tuple[float, ...]) -> Operation:
     """Fills ``output`` from ``z``, (n,) or, for an activation of rows, (rows, n)."""
-    view, template = (Rows, kernels.activate_rows) if plugin.row else (Flat, kernels.activate)
-    operands: dict[str, Any] = {"z": view(z), "output": view(np.empty_like(z)), "options": Reals(options)}
-    return Operation(f"{plugin.name}_forward", template, operands, {"function": plugin.function}, _owner(plugin))
+    return activation_operation(plugin, "forward", {"z": z, "output": np.empty_like(z)}, options, _owner(plugin))
 
 
 def backward_operation(
     plugin: Activation, z: np.ndarray, output: np.ndarray, grad_output: np.ndarray, options: tuple[float, ...]
 ) -> Operation:
     """Fills ``grad_x`` from arrays of one shape."""
-    assert plugin.derivative is not None  # one is derived where none was given
-    view, template = (Rows, kernels.activate_rows_backward) if plugin.row else (Flat, kernels.activate_backward)
-    operands: dict[str, Any] = {
-        "z": view(z),
-        "output": view(output),
-        "grad_output": view(grad_output),
-        "grad_x": view(np.empty_like(z)),
-        "options": Reals(options),
-    }
-    return Operation(f"{plugin.name}_backward", template, operands, {"derivative": plugin.derivative}, _owner(plugin))
+    arrays = {"z": z, "output": output, "grad_output": grad_output, "grad_x": np.empty_like(z)}
+    return activation_operation(plugin, "backward", arrays, options, _owner(plugin))
 
 
-def loss_operation(
+def batch_operation(
     plugin: Loss,
     form: Loss | Fused,
     y_true: np.ndarray,
@@ -47,19 +35,8 @@ def loss_operation(
     parts: int = 1,
 ) -> Operation:
     """Fills ``grad`` and ``total`` (``parts``, 8) from (rows, outputs), for a batch divided into so many parts."""
-    view, template = (Rows, kernels.loss_of_rows) if plugin.row else (Flat, kernels.loss)
-    operands: dict[str, Any] = {
-        "y_true": view(y_true),
-        "y_pred": view(y_pred),
-        "grad": view(np.empty_like(y_pred)),
-        "total": PerShard(np.zeros((parts, 8))),
-        "scale": Real(REDUCTIONS[reduction]),
-        "mean": Integer(reduction == "mean"),
-        "samples": Count(TOTAL),
-        "options": Reals(options),
-    }
-    bind = {"function": form.function} | ({"derivative": form.gradient} if form.gradient else {})
-    return Operation(f"loss_{plugin.name}", template, operands, bind, _owner(plugin))
+    arrays = {"y_true": y_true, "y_pred": y_pred, "grad": np.empty_like(y_pred), "total": np.zeros((parts, 8))}
+    return loss_operation(plugin, form, arrays, reduction, options, _owner(plugin))
 
 
 def function(*arguments):  # type: ignore[no-untyped-def]

@@ -17,6 +17,7 @@ from numba import config
 
 from workbench.errors import did_you_mean
 from workbench.network.operands import Operation, Shard
+from workbench.network.operations import SCALES
 from workbench.registry import registry
 from workbench.specs import Activation, Loss
 from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
@@ -25,7 +26,7 @@ from workbench.testing.instruments.calls import attempt, check_order, differing,
 from workbench.testing.instruments.extremes import DIRECTIONS, ORDINARY, Sizes, first_break, hint
 from workbench.testing.instruments.instructions import not_vectorised, widened
 from workbench.testing.instruments.kernels import needs_compiler, run
-from workbench.testing.instruments.operations import REDUCTIONS, loss_operation, pairs_operation
+from workbench.testing.instruments.operations import batch_operation, pairs_operation
 from workbench.testing.instruments.search import number
 from workbench.testing.instruments.settings import Setting, in_words_of, settings_of
 from workbench.testing.instruments.slopes import jump, slope
@@ -82,10 +83,10 @@ def check_signature(plugin: Loss) -> str:
     if plugin.targets not in TARGETS:
         refuse(plugin, f"its targets are {plugin.targets!r}{did_you_mean(str(plugin.targets), TARGETS)}")
     for reduction in plugin.reductions:
-        if reduction not in REDUCTIONS:
-            refuse(plugin, f"no reduction is named {reduction!r}{did_you_mean(str(reduction), REDUCTIONS)}")
+        if reduction not in SCALES:
+            refuse(plugin, f"no reduction is named {reduction!r}{did_you_mean(str(reduction), SCALES)}")
     if not plugin.reductions:
-        refuse(plugin, f"it has no reductions. Known: {', '.join(REDUCTIONS)}.")
+        refuse(plugin, f"it has no reductions. Known: {', '.join(SCALES)}.")
     for name in plugin.fused:
         if registry().get("activation", name).row and not plugin.row:
             refuse(plugin, f"a loss of single numbers cannot be fused with {name}, which takes rows: make it row=True.")
@@ -477,7 +478,7 @@ def _run(
     shard = shard or Shard(0, 1, 0, len(y_true))
     reduction = reduction or form.loss.reductions[0]
     fused = form.loss.fused.get(form.activation, form.loss)
-    operation = loss_operation(form.loss, fused, y_true, y_pred, reduction, setting.values, shard.count)
+    operation = batch_operation(form.loss, fused, y_true, y_pred, reduction, setting.values, shard.count)
     unwritten = {"grad": y_pred.shape}
     arrays, _ = run(operation, "float64", compiled=compiled, rows=len(y_true), shard=shard, unwritten=unwritten)
     return float(arrays["total"][shard.index, 0]), arrays["grad"]
@@ -491,7 +492,7 @@ def _place(form: Form, at: tuple[int, ...], setting: Setting) -> str:
 
 def _check_batch(form: Form, setting: Setting, reduction: str) -> None:
     y_true, y_pred = _batch(form, setting, "float64")
-    weight = REDUCTIONS[reduction] / (len(y_true) if reduction == "mean" else 1)
+    weight = SCALES[reduction] / (len(y_true) if reduction == "mean" else 1)
     pairs = [*zip(y_true, y_pred, strict=True)]
     total = sum(float(form.value(y, p, setting)) for y, p in pairs)
     grad = weight * np.array([form.slope(y, p, setting) for y, p in pairs], float)

@@ -20,7 +20,7 @@ from workbench.errors import ConfigError, did_you_mean
 from workbench.network.architecture import Chosen
 from workbench.network.kernels import BLOCK
 from workbench.network.operands import Shard
-from workbench.network.plan import Rule, rule_of, update_operation
+from workbench.network.operations import Rule, rule_of, update_operation
 from workbench.registry import Entry
 from workbench.specs import Optimizer
 from workbench.testing.checks import CheckFailed, CheckSkipped, CheckWarning, raised, refuse, signature_of
