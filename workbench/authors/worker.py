@@ -55,7 +55,7 @@ def main(pipe: int, request: dict[str, Any]) -> None:
             watched("begins", plugin=i, check=j)
             outcome = questions[i][j].outcome()
             sys.stdout.flush()
-            tell("ended", plugin=i, check=j, status=outcome.status, text=outcome.text, seconds=outcome.seconds)
+            tell("ended", plugin=i, check=j, status=outcome.status, text=outcome.text)
         tell("done")
         faulthandler.cancel_dump_traceback_later()
 

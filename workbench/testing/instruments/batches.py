@@ -189,7 +189,7 @@ class Batch:
 
         ``CheckFailed`` for what it raises as plain Python.
         """
-        filled = dict.fromkeys(self.filled(part), ())
+        filled = self.filled(part)
         batch = self if garbage is None else self.with_({n: np.full_like(self.arrays[n], garbage) for n in filled})
         with told(self, part):
             arrays, guards = run(
@@ -198,7 +198,7 @@ class Batch:
                 compiled=compiled,
                 rows=self.case.rows,
                 shard=shard,
-                unwritten=filled if garbage is None else None,
+                unwritten=filled if garbage is None else (),
                 training=self.training,
                 key=self.key,
             )

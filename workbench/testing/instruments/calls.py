@@ -48,10 +48,13 @@ def in_words(*values: Any) -> str:
     return " ".join(number(v) if np.ndim(v) == 0 else f"({', '.join(map(number, v))})" for v in values)
 
 
-def differing(expected: np.ndarray, found: np.ndarray, rtol: float) -> tuple[int, ...] | None:
-    """The first index at which arrays differ by more than ``rtol`` of the largest finite number expected."""
+def differing(expected: np.ndarray, found: np.ndarray, rtol: float, atol: float = 0.0) -> tuple[int, ...] | None:
+    """The first index at which arrays differ by more than ``atol`` and ``rtol`` of the largest finite number expected.
+
+    Sums that cancel lose so much. NaN is equal to itself.
+    """
     finite = np.abs(expected[np.isfinite(expected)])
-    allowed = rtol * (finite.max() if finite.size else 0.0)
+    allowed = atol + rtol * (finite.max() if finite.size else 0.0)
     with np.errstate(invalid="ignore"):
         alike = (np.abs(expected - found) <= allowed) | (expected == found) | (np.isnan(expected) & np.isnan(found))
     if alike.all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from workbench.network.operands import (
     Shard,
 )
 from workbench.testing.checks import CheckFailed, CheckSkipped
+from workbench.testing.instruments.calls import differing
 from workbench.testing.instruments.guarded import Guarded
 
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
@@ -43,7 +44,7 @@ def run(
     compiled: bool,
     rows: int,
     shard: Shard | None = None,
-    unwritten: Mapping[str, tuple[int, ...]] | None = None,
+    unwritten: Collection[str] = (),
     training: bool = True,
     key: int = 11,
     step: int = 1,
@@ -52,7 +53,7 @@ def run(
     """Run ``operation`` once on copies of its operands' arrays; they are given back by name, with their guards.
 
     ``rows`` is the size of the batch, ``shard`` the part to be done (None: all of it). Operands named in
-    ``unwritten`` (name -> shape of the whole array) start with the guards' pattern, for what the kernel should fill.
+    ``unwritten``, which the kernel should fill, start with the guards' pattern.
     Raises ``CheckFailed`` for a write outside the arrays, or for what the kernel raises.
     """
     guards, arrays, operands = Guarded(), {}, {}
@@ -60,7 +61,7 @@ def run(
         operands[name] = operand
         if hasattr(operand, "array"):
             array = operand.array
-            if unwritten and name in unwritten:
+            if name in unwritten:
                 arrays[name] = guards.unwritten(name, array.shape, array.dtype)
             else:
                 arrays[name] = guards.array(name, array)
@@ -97,16 +98,11 @@ def compare(
 ) -> str | None:
     """The first of ``names`` whose arrays differ by more than allowed, where and by how much; None if none does.
 
-    ``rtol`` is relative to the largest finite entry of the expected array: sums that cancel lose that much.
+    Both tolerances are those of ``differing``; the differences are taken in float64.
     """
     for name in names:
         a, b = np.asarray(expected[name], np.float64), np.asarray(found[name], np.float64)
-        finite = np.abs(a[np.isfinite(a)])
-        allowed = atol + rtol * (finite.max() if finite.size else 0.0)
-        with np.errstate(invalid="ignore"):
-            wrong = ~((np.abs(a - b) <= allowed) | (a == b) | (np.isnan(a) & np.isnan(b)))
-        if wrong.any():
-            at = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        if (at := differing(a, b, rtol, atol)) is not None:
             where = f"{name}[{', '.join(map(str, at))}]" if at else name
             return f"{where} is {b[at]:.9g}, not {a[at]:.9g}"
     return None

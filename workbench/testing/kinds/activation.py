@@ -398,7 +398,7 @@ def _result(operation: Operation, at: tuple[int, ...]) -> str:
 
 def _check_arrays(plugin: Activation, operation: Operation, compiled: bool) -> None:
     z, target, how = _z(operation), _target(operation), " compiled" if compiled else ""
-    arrays, guards = run(operation, z.dtype.name, compiled=compiled, rows=len(z), unwritten={target: z.shape})
+    arrays, guards = run(operation, z.dtype.name, compiled=compiled, rows=len(z), unwritten=[target])
     told = f"its {_part(operation)}{how}"
     if (at := guards.left_unwritten(target)) is not None:
         refuse(plugin, f"{told} leaves {NAMES[target]}[{at[1]}] of a row of {z.shape[1]} unwritten.")
@@ -411,8 +411,8 @@ def _check_share(plugin: Activation, operation: Operation) -> None:
     """Threads share a batch out by rows: none, one and three of eight, of which no other may be touched."""
     z, target = _z(operation), _target(operation)
     for first_row, rows in ((0, 0), (4, 1), (2, 3)):
-        share, whole = Shard(0, 1, first_row, rows), {target: z.shape}
-        arrays, _ = run(operation, z.dtype.name, compiled=True, rows=len(z), shard=share, unwritten=whole)
+        share = Shard(0, 1, first_row, rows)
+        arrays, _ = run(operation, z.dtype.name, compiled=True, rows=len(z), shard=share, unwritten=[target])
         mine = np.zeros(len(z), bool)
         mine[first_row : first_row + rows] = True
         touched = ~np.isnan(arrays[target]).reshape(len(z), -1).all(axis=1)

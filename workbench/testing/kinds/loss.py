@@ -479,8 +479,7 @@ def _run(
     reduction = reduction or form.loss.reductions[0]
     fused = form.loss.fused.get(form.activation, form.loss)
     operation = batch_operation(form.loss, fused, y_true, y_pred, reduction, setting.values, shard.count)
-    unwritten = {"grad": y_pred.shape}
-    arrays, _ = run(operation, "float64", compiled=compiled, rows=len(y_true), shard=shard, unwritten=unwritten)
+    arrays, _ = run(operation, "float64", compiled=compiled, rows=len(y_true), shard=shard, unwritten=["grad"])
     return float(arrays["total"][shard.index, 0]), arrays["grad"]
 
 
@@ -516,8 +515,8 @@ def _check_arrays(form: Form, setting: Setting, compiled: bool) -> None:
         certain = [np.array(side) for side in zip(*_certain(form.loss, np.float32), strict=True)]
         y_true, y_pred = (np.concatenate(pair) for pair in zip((y_true, y_pred), certain, strict=True))
     operation = pairs_operation(form.loss, form.function, y_true, y_pred, setting.values)
-    unwritten, how = {"grad": y_pred.shape}, " compiled" if compiled else ""
-    _, guards = run(operation, "float32", compiled=compiled, rows=len(y_true), unwritten=unwritten)
+    how = " compiled" if compiled else ""
+    _, guards = run(operation, "float32", compiled=compiled, rows=len(y_true), unwritten=["grad"])
     if (at := guards.left_unwritten("grad")) is not None:
         refuse(form.loss, f"{form.name} function{how} leaves grad[{at[1]}] of a row of {OUTPUTS} unwritten.")
     for name, called in (("y_true", "y_true"), ("y_pred", form.argument)):
