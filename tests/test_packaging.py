@@ -3,6 +3,7 @@
 A broken one is told, with its distribution, file and line, and breaks nothing else.
 """
 
+import importlib
 import re
 import sys
 import zipfile
@@ -219,6 +220,12 @@ def install(project, monkeypatch):
     yield install
     for module in BROKEN:
         sys.modules.pop(module, None)
+
+
+def test_the_line_of_a_mistake_is_told_when_another_library_looks_up_distributions(install, workbench):
+    told = install("import_error")
+    importlib.import_module("importlib_metadata")  # as MLflow does; from then on it answers for importlib.metadata
+    assert re.search(f"^{told}", workbench("plugins").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("module", BROKEN)

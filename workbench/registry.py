@@ -185,7 +185,7 @@ class Registry:
         for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             assert point.dist is not None  # only a hand-made EntryPoint belongs to no distribution
             origin = f"{point.dist.name} {point.dist.version}"
-            self._register(point.name, point.load, _Source(origin, distribution=origin))
+            self._register(point.name, functools.partial(_load_point, point), _Source(origin, distribution=origin))
 
     def _load_folder(self, folder: Path) -> None:
         if override := os.environ.get("WORKBENCH_PLUGINS_DIR"):
@@ -317,6 +317,12 @@ def _file_of(plugin: Any, origin: str) -> str:
         return inspect.getfile(plugin if inspect.ismodule(plugin) or inspect.isclass(plugin) else type(plugin))
     except TypeError:
         return origin
+
+
+def _load_point(point: importlib.metadata.EntryPoint) -> Any:
+    """What an entry point names. Its own ``load`` may be another library's, and look like the plugin's."""
+    module = importlib.import_module(point.module)
+    return functools.reduce(getattr, point.attr.split(".") if point.attr else [], module)
 
 
 def _import_file(file: Path) -> ModuleType:
