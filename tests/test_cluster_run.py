@@ -37,6 +37,19 @@ def register_datasets():
     return [Dataset("numbers", numbers)]
 """
 
+FIRST = """from workbench import Metric, hookimpl
+
+def distance(x, y):
+    return {distance}
+
+def center(points, center):
+    center[:] = {center}
+
+@hookimpl
+def register_metrics():
+    return [Metric("first", distance, center)]
+"""
+
 
 @pytest.fixture
 def more(fakes):
@@ -190,6 +203,10 @@ def test_the_seed_reaches_a_clusterer(fakes, workbench):
         (["learner=kmeans", "dataset=blobs", "learner.n_clusters=401"], "n_clusters = 401 is more than the 400 points"),
         (["learner=kmeans", "learner.metric=manhatan"], "no metric is named 'manhatan'; did you mean 'manhattan'"),
         (["learner=kmeans", "dataset=iris", "learner.metric=haversine"], "needs 2 features a point, X has 4"),
+        (
+            ["learner=kmeans", "dataset=outlets", "learner.metric=haversine"],
+            "learner.metric: 'haversine' takes coordinates in degrees, and standardise=true makes standard deviations",
+        ),
     ],
     ids=" ".join,
 )
@@ -197,6 +214,24 @@ def test_what_cannot_be_clustered_is_told_before_anything_is_written(fakes, work
     result = workbench("run", *arguments)
     assert result.code == 2
     assert message in result.err
+    assert not (fakes / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("learner", "distance", "center", "line"),
+    [
+        ("kmeans", "abs(x[0] - y[0]) + nowhere", "points[0, 0]", 4),
+        ("kmeans", "abs(x[0] - y[0])", "points[0, 0] + nowhere", 7),
+        ("dbscan", "abs(x[0] - y[0]) + nowhere", "points[0, 0]", 4),
+    ],
+)
+def test_a_metric_that_cannot_be_compiled_is_told_before_anything_is_written(
+    fakes, workbench, learner, distance, center, line
+):
+    (fakes / "plugins" / "first.py").write_text(FIRST.format(distance=distance, center=center))
+    result = workbench("run", "dataset=blobs", f"learner={learner}", "learner.metric=first")
+    assert result.code == 2
+    assert f"metric 'first': plugins/first.py, line {line}: name 'nowhere' is not defined" in result.err
     assert not (fakes / "runs").exists()
 
 

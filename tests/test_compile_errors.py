@@ -10,6 +10,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import PluginError
+from workbench.jit.retarget import retarget
 from workbench.registry import registry
 
 pytestmark = [
@@ -229,6 +230,7 @@ REASONS = {
     "return shift(z, bye=z)": "shift(x, by) has no argument 'bye'; did you mean 'by'?",
     "return shift(z, x=z)": "shift(x, by): multiple values for argument 'x'",
     "return scaled()": "scaled(x, by) takes 1 to 2 arguments, 0 are given",
+    "return named(z, by=z)": "named() takes arguments by keyword only, as compiled code cannot: leave out the *",
     "return math.exp(z, 2)": "exp(x) takes 1 argument, 2 are given",
     "return np.clip(z, 0)": "np.clip() needs the argument 'a_max'",
     "return np.sum(np.zeros(3), keepdims=True)": "np.sum() has no argument 'keepdims' in compiled code",
@@ -264,6 +266,10 @@ class Thing:
 
 
 def scaled(x, by=1.0):
+    return x * by
+
+
+def named(x, *, by=1.0):
     return x * by
 
 
@@ -312,6 +318,54 @@ def test_so_is_that_of_other_kinds(refused, place, returns, reason):
     name = reason.partition("(")[0]
     text = HEAD + PLACES[place][0].replace("(HERE,)", returns).replace("HERE", returns)
     assert refused(text).endswith(f": plugins/broken.py, line {line_of(text, f'def {name}')}: {reason}")
+
+
+WAYS = [  # a body of which some way ends without a return, and the line of the first that it has
+    ("if {0} > 0:\n        return {0}", "        return {0}"),
+    ("if {0} > 0:\n        return {0}\n    return", "        return {0}"),
+    ("if {0} > 0:\n        return {0}\n    if {0} < -1:\n        return None\n    return 0.0", "        return {0}"),
+    ("n = 0\n    while n < 2:\n        if {0} > n:\n            return {0}\n        n += 1", "            return {0}"),
+]
+
+
+@pytest.mark.parametrize("way", range(len(WAYS)))
+@pytest.mark.parametrize("place", ["activation", "distance"])  # float32 and float64
+def test_a_way_without_a_return_is_told(refused, place, way):
+    (plugin, number), (body, line) = PLACES[place], WAYS[way]
+    text = HEAD + plugin.replace("return HERE", body.format(number))
+    returned = line_of(text, line.format(number))
+    assert refused(text).endswith(
+        f": plugins/broken.py, line {line_of(text, 'def broken')}: broken() returns something in line {returned} and, "
+        "on another way through it, nothing"
+    )
+
+
+def test_so_it_is_in_a_helper(refused):
+    half = "def half(x):\n    if x > 0:\n        return x / 2\n\n\n"
+    text = HEAD + half + PLACES["activation"][0].replace("HERE", "half(z)")
+    line = line_of(text, "def half")
+    assert refused(text).endswith(
+        f", line {line}: half() returns something in line {line + 2} and, on another way through it, nothing"
+    )
+
+
+def until_one(z):
+    while True:
+        if z <= 1:
+            return z
+        z -= 1
+
+
+def positive(z):
+    if z > 0:
+        return z
+    raise ValueError("it is not positive")
+
+
+@pytest.mark.parametrize("function", [until_one, positive])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_always_returns_or_raises_lacks_nothing(function, dtype):
+    assert retarget(function, dtype)(getattr(np, dtype)(1)) == 1
 
 
 def test_an_optimizer_that_forgets_its_state_is_told_so(refused):

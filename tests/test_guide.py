@@ -355,6 +355,10 @@ MESSAGES = {
         XOR,
     ),
     "... returns nothing where a number is needed": (activation("def mine(z):\n    a = max(z, 0)"), XOR),
+    "... returns something in line ... and, on another way through it, nothing": (
+        activation("def mine(z):\n    if z > 0:\n        return z"),
+        XOR,
+    ),
     "... takes 2 arguments, 1 is given": (
         activation("def helper(z, by):\n    return z + by\n\ndef mine(z):\n    return helper(z)"),
         XOR,

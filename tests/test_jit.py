@@ -214,6 +214,35 @@ def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(folder):
     assert errors.count("cannot be written") == 1
 
 
+@needs_jit
+def test_loading_a_kernel_leaves_its_source_as_it_was_and_renews_its_code(filled):
+    """To some versions of Numba the source's time says whether it was edited; the code's says when it was used."""
+    sources, codes = ({f: f.stat().st_mtime for f in (filled / "cache").rglob(p)} for p in ("*wave*.py", "*wave*.nb?"))
+    for file, time in codes.items():
+        os.utime(file, (time - 100, time - 100))
+    run(filled, REPORT)
+    assert {file: file.stat().st_mtime for file in sources} == sources
+    assert all(file.stat().st_mtime > time - 1 for file, time in codes.items())
+
+
+@needs_jit
+def test_a_cache_that_fills_up_or_goes_is_done_without(folder):
+    lines, errors = run(
+        folder,
+        """
+        import resource, shutil
+        from workbench.clustering.metric import distances
+        from workbench.jit.cache import cache_directory
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))  # a file may hold no more
+        print(distances(X, X, "euclidean").shape, sorted(cache_directory().iterdir()))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        shutil.rmtree(cache_directory())
+        print(distances(X, X, "manhattan").shape, statistics().compiled)
+        """,
+    )
+    assert lines == ["(40, 40) []", "(40, 40) 2"]
+
+
 def shift(z):
     return z + OFFSET
 
@@ -321,7 +350,36 @@ def test_fingerprint_sees_what_callables_are_made_of():
         Pair = collections.namedtuple("Pair", "x y", defaults=[number])
         return lambda z: Pair(z).y
 
-    for make in (numbered, member, applied, method, pair):
+    def fields(number):
+        names = "x y" if number == 1 else "y x"
+        point = collections.namedtuple("Point", names)(1.0, 2.0)
+        return lambda z: point.x * z
+
+    def covered(number):
+        def f(z):
+            try:
+                z = 1 / z
+                z = z + 1
+            except Exception:
+                z = 0.0
+            return z
+
+        def g(z):
+            try:
+                z = 1 / z
+            except Exception:
+                z = 0.0
+            else:
+                z = z + 1
+            return z
+
+        same = (f.__code__.co_code, f.__code__.co_consts, f.__code__.co_names)
+        assert same == (g.__code__.co_code, g.__code__.co_consts, g.__code__.co_names), (
+            "they differ in their tables alone"
+        )
+        return f if number == 1 else g
+
+    for make in (numbered, member, applied, method, pair, fields, covered):
         assert fingerprint(make(1)) == fingerprint(make(1)), make.__name__
         assert fingerprint(make(1)) != fingerprint(make(2)), make.__name__
 

@@ -141,3 +141,18 @@ def test_the_loop_over_it_is_vectorised_in_its_own_precision(dtype, name):
     assert re.search(rf"{arithmetic}p{own}\s.*%[yz]mm", assembly), "no packed arithmetic"
     assert not re.search(rf"{arithmetic}[ps]{other}\s", assembly), "arithmetic in the other precision"
     assert not re.search(rf"\b{name}f?\b", assembly), "a call into the C library"
+
+
+def test_a_number_over_an_infinite_root_is_zero():
+    """LLVM may not divide by way of an estimate of the reciprocal root: that is NaN there, and less exact elsewhere."""
+
+    def over_root(z, out):
+        for i in range(z.size):
+            out[i] = z[i] / math.sqrt(1 + math.exp(-z[i]))
+
+    z = np.array([-200, -100, -90, -80, -1, 0, 1, 5, 7], np.float32)
+    out = np.empty_like(z)
+    retarget(over_root, "float32")(z, out)
+    exact = z / np.sqrt(1 + np.exp(-z.astype(float)))
+    exact[:3] = 0  # e^90 overflows in float32
+    np.testing.assert_allclose(out, exact, rtol=5e-7, atol=0)  # the exponential's 1 ulp, and one rounding a step

@@ -67,4 +67,5 @@ def check_points(X):
 
 @hookimpl
 def register_metrics():
-    return [Metric("haversine", haversine, spherical_mean, cost=squared_chord, n_features=2, check_points=check_points)]
+    more = {"cost": squared_chord, "n_features": 2, "unit": "degrees", "check_points": check_points}
+    return [Metric("haversine", haversine, spherical_mean, **more)]

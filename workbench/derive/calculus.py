@@ -30,12 +30,12 @@ from workbench.derive.expressions import (
 )
 from workbench.derive.names import Names
 from workbench.derive.source import Underivable
+from workbench.libraries import from_library
 
 Moving = tuple[ast.expr, ast.expr | None]  # an expression and its tangent, None for zero
 What = Literal["tangent", "value"]  # there is to be had of a function
 Speed = Literal["one", "bounded", "unbounded"]  # of a parameter: its tangent is 1, or another, which may overflow
 
-_LIBRARIES = frozenset({"builtins", "math", "numba", "numpy", "operator", "scipy"})
 _FAR_FROM_OVERFLOW = 80  # e to this power, in float32
 # Just left of a point, equal numbers compare as their tangents do the other way round.
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Lt: ast.Gt, ast.LtE: ast.GtE}
@@ -379,7 +379,7 @@ class Calculus:
 
 
 def _is_an_authors(function: Any) -> bool:
-    return isinstance(function, FunctionType) and function.__module__.partition(".")[0] not in _LIBRARIES
+    return isinstance(function, FunctionType) and not from_library(function.__module__)
 
 
 @functools.cache

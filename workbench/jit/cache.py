@@ -27,8 +27,10 @@ import llvmlite
 import numba
 import numpy as np
 from numba import cfunc, njit
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 
+from workbench.files import replacing
 from workbench.jit.explain import explain
 from workbench.jit.fingerprint import canonical, fingerprint
 from workbench.jit.retarget import OPTIONS, retarget
@@ -71,6 +73,7 @@ def cache_directory() -> Path | None:
     return directory
 
 
+@global_compiler_lock  # Numba's own, which it holds while it compiles: threads with two locks could lock each other up
 def specialise(
     name: str,
     source: str,
@@ -116,7 +119,7 @@ def _build(decorate: Callable, function: Callable, file: Path | None) -> Any:
     if file is None:
         _statistics.compiled += 1
         return decorate(cache=False)(function)
-    cached = list(file.parent.rglob(f"{file.stem}*.nb?"))
+    cached = _machine_code(file)
     try:
         compiled = decorate(cache=True)(function)
     except NumbaError:
@@ -133,6 +136,9 @@ def _build(decorate: Callable, function: Callable, file: Path | None) -> Any:
     hits = compiled.cache_hits if hasattr(compiled, "cache_hits") else sum(compiled.stats.cache_hits.values())
     _statistics.loaded += bool(hits)
     _statistics.compiled += not hits
+    with contextlib.suppress(OSError):
+        for used in cached if hits else []:
+            os.utime(used)  # not the source: Numba may take it for edited
     return compiled
 
 
@@ -159,18 +165,23 @@ def _named(values: Mapping[str, Any], seen: dict[int, str]) -> list[str]:
 
 
 def _write_source(file_name: str, source: str) -> Path | None:
+    """The file that Numba caches the kernel for; None where it cannot be written, on a full disk for one."""
     directory = cache_directory()
     if directory is None:
         return None
     file = directory / file_name
-    if not file.exists():
-        with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".tmp", delete=False) as temporary:
-            temporary.write(source)
-        os.replace(temporary.name, file)  # another process may be writing the same content
-    else:
-        with contextlib.suppress(OSError):
-            os.utime(file)
+    try:
+        if not file.exists():  # another process may be writing the same content
+            with replacing(file) as beside:
+                beside.write_text(source)
+    except OSError:
+        return None
     return file
+
+
+def _machine_code(source: Path) -> list[Path]:
+    """What Numba keeps for a kernel's file, beside it as Python does."""
+    return list((source.parent / "__pycache__").glob(f"{source.stem}*.nb?"))
 
 
 def _prune(directory: Path) -> None:
@@ -179,5 +190,7 @@ def _prune(directory: Path) -> None:
     with contextlib.suppress(OSError):
         for source in directory.glob("*.py"):
             if source.stat().st_mtime < oldest:
-                for file in [source, *directory.rglob(f"{source.stem}*.nb?")]:
-                    file.unlink(missing_ok=True)
+                kept = _machine_code(source)
+                if all(file.stat().st_mtime < oldest for file in kept):
+                    for file in [source, *kept]:
+                        file.unlink(missing_ok=True)

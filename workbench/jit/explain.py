@@ -15,8 +15,8 @@ from typing import Any
 from numba.core.ir import Loc
 
 from workbench.errors import PluginError
-from workbench.jit.fingerprint import from_library
 from workbench.jit.reasons import CONSTRUCTS, Place, instead_of, nodes_of, nodes_on, reason
+from workbench.libraries import from_library
 
 # Where Numba says it was: a file as seen from the working folder, or "typing of call at FILE (LINE)".
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)|(?:\bat|\bfrom) (.+?) \((\d+)\)')

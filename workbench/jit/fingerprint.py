@@ -1,7 +1,8 @@
 """The fingerprint of a Python function: a hash of everything its machine code depends on, in whatever file it lies.
 
 Bytecode, constants, defaults, closure cells, and the value of every global it names, functions followed recursively;
-of modules and classes, the attributes it names. Comments, docstrings and line numbers do not count.
+of modules and classes, the attributes it names; of what a library has, its name. Comments, docstrings and line numbers
+do not count.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-# Their behaviour is fixed by their version, which the cache key carries; a reference to one is hashed by name alone.
-_LIBRARIES = frozenset({"builtins", "llvmlite", "math", "numba", "numpy", "operator", "scipy"})
+from workbench.libraries import from_library
 
 
 def fingerprint(function: Callable, _seen: dict[int, str] | None = None) -> str:
@@ -51,7 +51,8 @@ def canonical(value: Any) -> str:
     if isinstance(value, dict):
         return f"dict({sorted((canonical(k), canonical(v)) for k, v in value.items())})"
     if isinstance(value, tuple | list):
-        return f"{type(value).__name__}({[canonical(v) for v in value]})"
+        fields = getattr(value, "_fields", "")  # of a named tuple
+        return f"{type(value).__name__}{fields}({[canonical(v) for v in value]})"
     if isinstance(value, np.ndarray):
         return f"array({value.dtype}, {value.shape}, {value.tobytes().hex()})"
     return f"{type(value).__name__}({value!r})"
@@ -59,6 +60,7 @@ def canonical(value: Any) -> str:
 
 def _code_parts(code: types.CodeType, doc: str | None) -> Iterator[str]:
     yield code.co_code.hex()
+    yield code.co_exceptiontable.hex()  # what a `try` covers
     yield canonical((code.co_names, code.co_varnames, code.co_argcount, code.co_freevars))
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -125,11 +127,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, types.FunctionType) or from_library(getattr(value, "__module__", None)):
         return value
     return getattr(value, "py_func", getattr(value, "__wrapped__", value))
-
-
-def from_library(module: str | None) -> bool:
-    """Whether a module of this name is one whose version is in the cache key."""
-    return (module or "").partition(".")[0] in _LIBRARIES
 
 
 def _digest(parts: Iterator[str]) -> str:

@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 from numba.core import ir, types
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.untyped_passes import IRProcessing
 
 from workbench.jit import vecmath
 
@@ -162,13 +160,3 @@ class _Variables:
 
     def _is_maths(self, call: ir.Expr) -> bool:
         return getattr(self._called(call), "py_func", None) in vecmath.FUNCTIONS["float32"].values()
-
-
-class WeakLiteralsCompiler(CompilerBase):
-    """Numba's own pipeline with the pass above."""
-
-    def define_pipelines(self) -> list[Any]:
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.add_pass_after(WeakLiterals, IRProcessing)
-        pipeline.finalize()
-        return [pipeline]

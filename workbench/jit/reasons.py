@@ -134,6 +134,10 @@ class _Said:
         name = callee[1] if callee else ""
         function = next((f for f in self.plugin if f.__qualname__ == name), None)
         signature = re.search(r"to signature '\((.*?)\)", self.telling)
+        if re.search(r"[(, ]\*, ", self.telling.partition("to signature")[2]):
+            return (
+                f"{name.rpartition('.')[2]}() takes arguments by keyword only, as compiled code cannot: leave out the *"
+            )
         if function:
             parameters = {n: p.default is not p.empty for n, p in self._parameters(function).items()}
         else:  # "x: 'Any', out=None"
@@ -178,6 +182,9 @@ class _Said:
             return _in_two_cases(f"{self.name}() returns", _split(kinds))
         lines = [f"{_plain(kind)} in line {line}" for line, kind in sorted(by_line.items())]
         return f"{self.name}() returns {', '.join(lines[:-1])} and {lines[-1]}"
+
+    def missing_return(self, line: str) -> str:
+        return f"{self.name}() returns something in line {line} and, on another way through it, nothing"
 
     def untyped(self, name: str, kind: str) -> str:
         value = self.place.function.__globals__.get(name, getattr(builtins, name, None))
@@ -273,6 +280,7 @@ _REASONS: tuple[tuple[str, Callable[..., str | None]], ...] = (
     (r".*Variable '(\w+)' is not defined", _Said.undefined),
     (r"Cannot unify (.+) and (.+) for '(\S+)', defined at", _Said.two_types),
     (r"Can't unify return type from the following types: (.+)", _Said.two_returns),
+    (r"Missing return besides that of line (\d+)", _Said.missing_return),
     (r"Untyped \w+ name '(\w+)': .*<class '([\w.]+)'>", _Said.untyped),
     (r"The use of a (.+?) type, assigned to variable '(\w+)' in globals", _Said.untyped_list),
     (r"(?i).*(?:unsupported|not supported|illegal IR, del|exception_match)", _Said.unsupported),

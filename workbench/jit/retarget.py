@@ -17,11 +17,13 @@ import numpy as np
 from numba import njit
 
 from workbench.jit import vecmath
-from workbench.jit.fingerprint import from_library, names_in
-from workbench.jit.literals import WeakLiteralsCompiler
+from workbench.jit.fingerprint import names_in
+from workbench.jit.pipeline import PluginCompiler
+from workbench.libraries import from_library
 
-# reassoc would make results depend on how a loop was divided; nnan and ninf would break isnan.
-FASTMATH = frozenset({"contract", "nsz", "arcp"})
+# reassoc would make results depend on how a loop was divided; nnan and ninf would break isnan; arcp would divide by a
+# square root through an estimate of its reciprocal, which is NaN where the root is infinite.
+FASTMATH = frozenset({"contract", "nsz"})
 OPTIONS: dict[str, Any] = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
 
 
@@ -35,14 +37,20 @@ def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = No
     return _Retarget(dtype, tag).function(function, bind or {})
 
 
-def rebind(function: Callable, bind: Mapping[str, Any]) -> Callable:
+def rebind(function: Any, bind: Mapping[str, Any]) -> Any:
     """The same binding as plain Python: a copy of ``function`` and its file's helpers that see the bound names."""
     scope = dict(function.__globals__)
-    for name in names_in(function.__code__) & scope.keys():
+    for name in names_in(function.__code__) & scope.keys() - bind.keys():
         if isinstance(scope[name], types.FunctionType) and scope[name].__globals__ is function.__globals__:
             scope[name] = rebind(scope[name], bind)
     scope.update(bind)
-    return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    return _copy(function, scope, function.__closure__)
+
+
+def _copy(function: types.FunctionType, scope: dict[str, Any], cells: tuple[types.CellType, ...] | None) -> Any:
+    copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 _replacements: dict[int, Callable[[str], Any]] = {}
@@ -88,11 +96,11 @@ class _Retarget:
             scope[name] = self.function(scope[name], bind) if helper else self._value(scope[name], names)
         scope.update({name: self._value(value, names) for name, value in bind.items()})
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
-        copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+        copy = _copy(function, scope, cells)
         # Cached code imports the module it names: the author's may have another name by then.
         copy.__module__, copy.__qualname__ = __name__, f"{function.__module__}.{function.__qualname__}{self.suffix}"
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
-        options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": WeakLiteralsCompiler}
+        options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": PluginCompiler}
         # Above LLVM's inlining threshold a plugin's function would stay a call and its loop scalar, ten times slower.
         self._done[id(function)] = njit(forceinline=not bind, **options)(copy)
         return self._done[id(function)]
