@@ -13,7 +13,19 @@ import workbench
 
 PACKAGE = Path(workbench.__file__).parent
 FLOORS = (
-    {"errors", "options", "specs", "derive", "hookspecs", "noise", "windows"},
+    {
+        "compiler",
+        "derive",
+        "errors",
+        "files",
+        "hookspecs",
+        "libraries",
+        "loading",
+        "noise",
+        "options",
+        "specs",
+        "windows",
+    },
     {"registry"},
     {"jit"},
     {"network", "clustering"},

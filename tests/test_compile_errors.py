@@ -1,6 +1,5 @@
 """What the author of a plugin reads when it cannot be compiled: one line with plugin, file, line and reason."""
 
-import os
 import re
 import sys
 import textwrap
@@ -9,14 +8,13 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.compiler import compiler_is_off
 from workbench.errors import PluginError
 from workbench.jit.retarget import retarget
 from workbench.registry import registry
 
 pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="needs the compiler that NUMBA_DISABLE_JIT turns off"
-    ),
+    pytest.mark.skipif(compiler_is_off(), reason="needs the compiler that NUMBA_DISABLE_JIT turns off"),
     # Numba's own, in Python 3.13, on its way to refusing a generator expression.
     pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type:DeprecationWarning"),
 ]

@@ -141,6 +141,76 @@ def test_a_network_that_cannot_be_trained_on_the_data_is_refused_before_the_firs
     assert result.err.count("\n") == 1
 
 
+MINE = """
+import math
+from types import SimpleNamespace
+import numpy as np
+from workbench import Activation, Estimator, Initializer, Schedule, hookimpl
+
+def logarithm(z):
+    return math.log(z)
+
+def values(rng, shape, fan_in, fan_out):
+    return rng.normal(size=shape["rows"])
+
+def falling(step, total_steps, steps_per_epoch):
+    return 1 - step / step.max() + unknown
+
+def short(step, total_steps, steps_per_epoch):
+    return np.ones(3)
+
+def check_data(X, y):
+    raise ValueError("too many samples")
+
+@hookimpl
+def register_activations():
+    return [Activation("logarithm", logarithm)]
+
+@hookimpl
+def register_initializers():
+    return [Initializer("values", values)]
+
+@hookimpl
+def register_schedules():
+    return [Schedule("falling", falling), Schedule("short", short)]
+
+@hookimpl
+def register_estimators():
+    return [Estimator("choosy", lambda task: SimpleNamespace(check_data=check_data))]
+"""
+RAISING = {
+    "output": (
+        ["learner=mlp", "learner.output=logarithm"],
+        "workbench: plugin 'logarithm' ({}): as an output, for z from -5 to 5, line 8 of {}: ValueError: ",
+    ),
+    "initializer": (
+        ["learner=mlp", "learner.initializer=values"],
+        "workbench: plugin 'values' ({}): values of shape (64, 32), line 11 of {}: TypeError: tuple indices must be ",
+    ),
+    "schedule": (
+        ["learner=mlp", "learner.schedule=falling"],
+        "workbench: plugin 'falling' ({}): factors of 45 steps, line 14 of {}: NameError: name 'unknown' is not defi",
+    ),
+    "factors": (
+        ["learner=mlp", "learner.schedule=short"],
+        "workbench: plugin 'short' ({}): gave factors of shape (3,) where (45,) was asked.",
+    ),
+    "check of the data": (
+        ["learner=choosy"],
+        "workbench: learner: 'choosy' refuses the training data: ValueError: too many samples",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), RAISING.values(), ids=RAISING)
+def test_what_a_plugin_raises_before_the_first_job_is_one_line_with_its_place(fakes, workbench, arguments, message):
+    file = fakes / "plugins" / "mine.py"
+    file.write_text(MINE)
+    result = workbench("run", "dataset=digits", *arguments)
+    assert result.err.startswith(message.format(file, file))
+    assert (result.code, result.err.count("\n"), result.out) == (2, 1, "")
+
+
 def test_bad_input_stays_tidy_in_a_process_of_its_own_with_mlflow_on(untouched, process, monkeypatch):
     monkeypatch.delenv("WORKBENCH_DISABLE_PLUGINS")
     result = process("run", *SIMPLE, "-m", "learner.depth=1,x")

@@ -1,12 +1,14 @@
 """Data: checked before use, split and standardised as scikit-learn does it by hand; images channel by channel."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from workbench.errors import DataError
 from workbench.experiment.data import _prepare, check, prepare
+from workbench.registry import registry
 from workbench.specs import Data
 
 X = np.arange(12.0).reshape(4, 3)
@@ -230,3 +232,37 @@ def test_a_data_set_that_fails_is_named(fakes, options, message):
     with pytest.raises(DataError) as refused:
         prepare("tiny", options, 0.2, True, 0)
     assert message in str(refused.value)
+
+
+COLLECTION = """
+from pathlib import Path
+
+import numpy as np
+
+from workbench import Data, Dataset, hookimpl
+
+given = []
+
+
+def collection(folder: Path = Path("here"), shape: tuple = (4, 3), without: list = ["b"]):
+    given.append((folder, shape, list(without)))
+    without.clear()
+    return Data(np.ones(shape), np.arange(len(np.ones(shape))) % 2)
+
+
+@hookimpl
+def register_datasets():
+    return [Dataset("collection", collection)]
+"""
+
+
+def test_a_loader_gets_its_options_as_it_declares_them_and_cannot_change_them(project):
+    (project / "plugins").mkdir()
+    (project / "plugins" / "collection.py").write_text(COLLECTION)
+    for shape in ((4, 3), [4, 3]):  # a configuration's file has lists only
+        prepare("collection", {"shape": shape}, None, False, 0)
+        prepare("collection", {"without": ["c"]}, None, False, 0)
+    assert registry().manager.get_plugin("collection").given == [
+        (Path("here"), (4, 3), ["b"]),
+        (Path("here"), (4, 3), ["c"]),
+    ]

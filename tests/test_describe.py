@@ -1,5 +1,6 @@
 """``workbench plugins NAME``: everything there is to know of a plugin, and its picture."""
 
+import importlib.metadata
 import math
 import os
 import re
@@ -125,6 +126,14 @@ def section(said, title):
     """The indented lines below a heading."""
     _, _, rest = said.partition(f"\n{title}\n")
     return re.match(r"(?:  .*\n|\n(?=  ))*", rest)[0]
+
+
+def test_a_checkout_that_is_not_installed_describes_its_plugins(quick, workbench, monkeypatch):
+    def version(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert f"built-in, workbench {wb.__version__}" in workbench("plugins", "softsign").out
 
 
 def test_an_activation_is_described_in_full_and_drawn(project, workbench):

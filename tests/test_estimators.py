@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,6 +31,39 @@ def test_two_classes_with_one_or_two_outputs(output):
     assert model.network_.predict_proba(X).shape[1] == {"softmax": 2, "sigmoid": 1}[output]
     assert model.predict_proba(X).shape == (100, 2)
     assert model.score(X, y) > 0.95
+
+
+FITS = {"unit": {"sigmoid", "softmax"}, "distribution": {"softmax"}}  # outputs that are what a loss's targets are
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("loss", registry().names("loss"))
+def test_any_loss_after_any_output_tells_classes_apart_or_is_refused_before_training(loss, n_classes):
+    centers = np.array([[0, 0], [6, 0], [0, 6]])[:n_classes]
+    X, y = make_blobs(60, centers=centers, cluster_std=0.7, random_state=0)
+    X, y = X - X.mean(axis=0), np.array(["no", "yes", "perhaps"])[y]
+    outputs = ("linear", "sigmoid", "tanh", "softmax")
+    for output in outputs:
+        for choice in (output, {output: {}}):
+            model = wb.NetworkClassifier((), output=choice, loss=loss, optimizer={"adam": {"lr": 0.1}}, batch_size=15)
+            if output not in FITS.get(wb.get("loss", loss).targets, outputs):
+                with pytest.raises(ConfigError, match="end the layers with"):
+                    model.check_data(X, y)
+                continue
+            model.check_data(X, y)
+            assert model.fit(X, y).score(X, y) == model.history_[-1]["train/accuracy"] == 1, choice
+            if hasattr(model, "predict_proba"):
+                probabilities = model.predict_proba(X)
+                np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+                np.testing.assert_array_equal(model.classes_[probabilities.argmax(axis=1)], model.predict(X))
+
+
+def test_probabilities_too_small_to_tell_apart_are_equal():
+    X = np.array([[1.0], [2.0], [3.0]] * 10)
+    model = wb.NetworkClassifier((), output="sigmoid", loss="binary_cross_entropy", batch_size=10).fit(X, X[:, 0])
+    model.network_.parameters()["0.weight"][:] = -1
+    np.testing.assert_allclose(model.predict_proba([[1e4]]), 1 / 3)
+    assert model.predict([[1e4]]) == 1
 
 
 def test_validation_data_may_not_hold_a_new_class():

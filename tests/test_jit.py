@@ -15,6 +15,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from workbench.compiler import compiler_is_off
 from workbench.jit import elementwise, fingerprint, specialise
 
 TRAIN = """
@@ -92,9 +93,7 @@ def run(folder, code, **environment):
 
 
 REPORT = "print(repr(train()), statistics().compiled, statistics().loaded)"
-needs_jit = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="NUMBA_DISABLE_JIT=1: no kernels"
-)
+needs_jit = pytest.mark.skipif(compiler_is_off(), reason="NUMBA_DISABLE_JIT=1: no kernels")
 
 
 @needs_jit

@@ -10,8 +10,10 @@ import time
 from textwrap import dedent
 
 import pytest
+from disk import full
 
-from workbench.experiment.journal import FILE, Journal, read
+from workbench.experiment.journal import FILE, Journal, begun, folders, read
+from workbench.files import NotWritten
 
 
 def test_records_are_read_back_in_order_and_in_time(tmp_path):
@@ -46,7 +48,7 @@ def test_numbers_that_are_not_finite_survive(tmp_path):
 
 def test_a_journal_is_never_written_over(tmp_path):
     Journal(tmp_path / FILE).close()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NotWritten, match=r"journal\.jsonl cannot be written: File exists\."):
         Journal(tmp_path / FILE)
 
 
@@ -60,6 +62,38 @@ def test_wherever_the_last_line_is_torn_the_others_are_read(tmp_path):
     for length in range(len(whole) + 1):
         (tmp_path / FILE).write_bytes(whole[:length])
         assert len(read(tmp_path)) == sum(end <= length for end in ends)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_a_record_that_a_full_disk_takes_in_part_is_taken_back(tmp_path, room):
+    journal = Journal(tmp_path / FILE)
+    journal.append("started")
+    size = (tmp_path / FILE).stat().st_size
+    with full(size + room), pytest.raises(NotWritten, match=r"journal\.jsonl cannot be written: File too large\."):
+        journal.append("metrics", step=1)
+    assert (tmp_path / FILE).stat().st_size == size
+    journal.append("metrics", step=2)  # there is room again
+    journal.close()
+    assert [record.get("step") for record in read(tmp_path)] == [None, 2]
+
+
+def test_a_journal_has_begun_with_its_first_whole_record(tmp_path):
+    for name, text in (("whole", '{"event": "started"}\n{"ev'), ("torn", '{"event": "sta'), ("empty", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / FILE).write_text(text)
+    (tmp_path / "none").mkdir()
+    assert [name for name in ("whole", "torn", "empty", "none") if begun(tmp_path / name)] == ["whole"]
+    assert folders(tmp_path) == [tmp_path / "whole"]
+
+
+def test_what_is_synced_are_the_records_and_the_names_that_lead_to_them(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    journal = Journal(tmp_path / "run" / FILE)
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    journal.sync()
+    journal.close()
+    assert synced == [path.stat().st_ino for path in (tmp_path / "run" / FILE, tmp_path / "run", tmp_path)]
 
 
 def test_a_broken_line_in_the_middle_is_not_passed_over(tmp_path):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -21,6 +22,7 @@ from workbench.clustering import lloyd as plain
 from workbench.clustering.algorithms import ALGORITHMS, choose, partition
 from workbench.clustering.euclidean import euclidean
 from workbench.clustering.file import load, save
+from workbench.clustering.metric import ROWS
 from workbench.clustering.seeding import initial_centers
 from workbench.errors import ConfigError, DataError
 
@@ -432,6 +434,43 @@ def test_partial_fits_give_the_means_of_what_each_centre_was_given():
         np.testing.assert_allclose(model.cluster_centers_[c], np.mean(given[c], axis=0))
     np.testing.assert_array_equal(model.counts_, [len(given[c]) for c in range(4)])
     assert model.n_iter_ == 9
+
+
+@pytest.mark.parametrize("init", ["random", "k-means++"])
+def test_only_the_first_partial_fit_needs_as_many_points_as_clusters(init):
+    X = uniform(11, 2)
+    model = wb.get("clusterer", "mini_batch_kmeans")(n_clusters=8, init=init)
+    with pytest.raises(DataError, match="n_clusters = 8 is more than the 3 points there are"):
+        model.partial_fit(X[:3])
+    model.partial_fit(X[:8]).partial_fit(X[8:])
+    assert model.counts_.sum() == 11
+    assert len(np.unique(model.cluster_centers_, axis=0)) == 8
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_one_thread_starts_no_other(metric, monkeypatch):
+    """Neither when it is fitted nor when it is asked: another process may need the cores."""
+
+    def start(thread):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    X = uniform(2 * ROWS, 2)
+    model = kmeans(n_clusters=3, metric=metric, max_iter=2, threads=1).fit(X)
+    np.testing.assert_array_equal(model.predict(X), model.transform(X).argmin(axis=1))
+    assert model.score(X) == pytest.approx(-model.inertia_)
+
+
+def test_the_compiler_is_off_where_numba_says_so(tmp_path):
+    script = (
+        "import os, warnings; from numba import config; from workbench.compiler import compiler_is_off\n"
+        "warnings.simplefilter('ignore')\n"  # of what is no number
+        "for value in ('0', '1', '2', ' 1', '-1', '', '00', 'yes', '1.5'):\n"
+        "    os.environ['NUMBA_DISABLE_JIT'] = value; config.reload_config()\n"
+        "    assert compiler_is_off() == bool(config.DISABLE_JIT), value\n"
+        "del os.environ['NUMBA_DISABLE_JIT']; assert not compiler_is_off()"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
 
 
 @compiled

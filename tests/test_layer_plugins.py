@@ -133,6 +133,33 @@ def test_tables_of_any_layout_mean_the_same(mine, table, executor):
     np.testing.assert_array_equal(net.outputs(X, 0), X[:, order])
 
 
+@pytest.mark.parametrize(
+    ("weight", "before", "measured"),
+    [("weight", True, "0.weight"), ("kernel", False, "0.kernel"), ("kernel", True, None)],
+)
+def test_diagnostics_are_of_the_weight_or_else_of_the_first_parameter(mine, weight, before, measured):
+    """A vector, as a bias is, is none of the layers with a weight matrix."""
+    parameters = [f'"{weight}": Parameter((6, 6), 6, 6)', '"bias": Parameter((6,), initializer="zeros")']
+    body = f"""
+        def build(self, input_shape):
+            return LayerShape(input_shape, {{{", ".join(parameters[:: -1 if before else 1])}}})
+
+        @staticmethod
+        def forward(x, {weight}, bias, output):
+            output[:] = np.dot(x, {weight}) + bias
+
+        @staticmethod
+        def backward(x, grad_output, grad_{weight}, grad_bias, {weight}, grad_x):
+            grad_{weight}[:] = np.dot(x.T, grad_output)
+            for j in range(grad_bias.size):
+                grad_bias[j] = grad_output[:, j].sum()
+    """
+    net = mine(body, executor="reference", epochs=1)
+    _, gradients = net.loss_and_gradients(X, Y)
+    norms = [np.linalg.norm(gradients[name]) for name in (measured, "1.weight") if name]
+    np.testing.assert_allclose(net.fit(X, Y).history[0]["gradients/norm_by_layer"], norms)
+
+
 def test_a_window_product_of_misfits_is_not_a_number_and_touches_nothing_else(mine):
     net = mine(
         """

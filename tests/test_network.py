@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 import workbench as wb
 from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, UnknownName
 from workbench.jit.threads import thread_count
+from workbench.network.diagnostics import diverged
 from workbench.network.driver import compiled_driver
 from workbench.registry import registry
 from workbench.specs import Activation, Initializer
@@ -197,6 +198,16 @@ def test_a_validation_loss_that_is_never_finite_is_no_reason_to_go_back():
     assert bits(net) == bits(make([{"dense": {"units": 1}}], "squared_error", epochs=2).fit(X, X[:, 0]))
 
 
+def test_an_evaluation_that_breaks_off_has_no_accuracy():
+    """Not that of the samples before."""
+    net = make([{"dense": {"units": 3}}, "softmax"]).fit(X, LABELS)
+    net.parameters()["0.weight"][:] *= 10
+    found = net.evaluate(np.concatenate([X, [[3e38] * 6]]), [*LABELS, 0])
+    assert found.keys() == {"val/loss", "val/accuracy"}
+    assert np.isnan([*found.values()]).all()
+    assert net.evaluate(X, LABELS)["val/accuracy"] == (net.predict(X) == LABELS).mean()
+
+
 def test_training_on_continues():
     once = make(epochs=4, dtype="float64").fit(X, LABELS)
     twice = make(epochs=2, dtype="float64").fit(X, LABELS).fit(X, LABELS)
@@ -215,6 +226,21 @@ def test_save_and_load(tmp_path):
     (tmp_path / "other").write_bytes(b"\x80\x04no pickle is ever loaded")
     with pytest.raises(DataError, match="is not a saved network"):
         wb.Network.load(tmp_path / "other")
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch):
+    net = make().fit(X, LABELS)
+    net.save(tmp_path / "model")
+    before = (tmp_path / "model").read_bytes()
+
+    def half(arrays, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("workbench.network.file.save_file", half)
+    with pytest.raises(OSError, match="no space left"):
+        net.fit(X, LABELS).save(tmp_path / "model")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("model", before)]
 
 
 def test_settings_may_be_numpys(tmp_path):
@@ -481,8 +507,11 @@ def test_plugins_that_give_the_wrong_thing_are_named(monkeypatch):
         monkeypatch.setitem(
             registry()._entries, (spec.kind, spec.name), replace(registry().entry(spec.kind, like), spec=spec)
         )
+    net = make(initializer="flat")
     with pytest.raises(PluginError, match=r"plugin 'flat'.*shape \(8,\) where \(6, 8\)"):
-        make(initializer="flat").initialize((6,))
+        net.initialize((6,))
+    with pytest.raises(ConfigError, match="no shapes yet"):
+        net.parameters()
     with pytest.raises(PluginError, match=r"layers\[0\]: plugin 'curved'.*kind = 'soft' should be a number"):
         make(["curved"])
 
@@ -570,9 +599,8 @@ def test_divergence_names_the_gradient_that_broke_first(threads):
 )
 def test_divergence_names_the_earliest_step_and_there_the_layer_nearest_the_output(broken, said):
     net = make().initialize((6,))
-    net._steps = 5  # before this epoch
     net.plan.broken[:] = broken
-    assert re.search(said, str(net._diverged(epoch=2, step=9)))
+    assert re.search(said, str(diverged(net.plan, steps_before=5, epoch=2, step=9)))
 
 
 def test_threads_are_kept_where_the_system_tells_no_affinity(monkeypatch):

@@ -348,9 +348,9 @@ def test_sound_initializers_pass_all_checks():
         (lambda rng, shape, fan_in, fan_out: np.full(shape, np.nan), "values", "failed", "one of its values is nan, "),
         (lambda rng, shape, fan_in, fan_out: 1 / 0, "values", "failed", "fan_in 1 and fan_out 1: tests"),
         (lambda rng, shape, fan_in, fan_out: np.random.normal(size=shape), "seed", "failed",  # noqa: NPY002
-         "it draws from the global generator of np.random"),
+         "it draws from np.random's generator"),
         (lambda rng, shape, fan_in, fan_out: np.full(shape, random.random()), "seed", "failed",
-         "it draws from the global generator of random"),
+         "it draws from the generator of Python's random"),
         (lambda rng, shape, fan_in, fan_out: np.random.default_rng(0).normal(size=shape), "seed", "failed",
          "it draws from a generator of its own"),
         (lambda rng, shape, fan_in, fan_out: np.zeros(shape) + next(CALLS), "seed", "failed",

@@ -103,6 +103,13 @@ def test_gelu_is_as_good_as_it_says_and_around_the_zero_of_its_derivative_the_in
     assert found.derivative.bad is None
 
 
+def test_in_many_digits_a_helper_keeps_its_defaults():
+    def scaled(x, gain=2.0, *, shift=1.0):
+        return gain * x + shift
+
+    assert reference(lambda x: scaled(x) + scaled(x, 1.0, shift=0.5))(1.5) == 6
+
+
 def test_where_the_sigmoid_saturates():
     """In float32 1 - 2^-25 is 1, and 2^-150 is 0: at ln 2^24 and -ln 2^150."""
     found = passport(get("activation", "sigmoid"))

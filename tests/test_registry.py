@@ -2,6 +2,7 @@
 
 import functools
 import os
+import py_compile
 import re
 import subprocess
 import sys
@@ -105,6 +106,14 @@ def test_an_entry_point_may_name_an_object(installed, plugins):
     assert Registry().entry("activation", "boxed").file.endswith("boxing.py")
 
 
+def test_an_object_of_a_class_of_pythons_own_is_written_where_its_entry_point_leads(installed, plugins):
+    source = ACTIVATION.format(name="plain") + (
+        "\nfrom types import SimpleNamespace\n\noffer = SimpleNamespace(register_activations=register_activations)\n"
+    )
+    installed("simple", source, point="simple:offer")
+    assert Registry().entry("activation", "plain").file.endswith(os.path.join("site-packages", "simple.py"))
+
+
 def test_the_variable_overrides_the_folder(plugins, tmp_path, monkeypatch):
     (plugins / "here.py").write_text(ACTIVATION.format(name="here"))
     elsewhere = tmp_path / "elsewhere"
@@ -138,6 +147,20 @@ def test_a_disabled_plugin_is_not_even_imported(plugins, monkeypatch):
     assert Registry().failures == []
 
 
+def test_a_misspelt_name_of_a_plugin_to_be_left_out_is_told(plugins, monkeypatch):
+    """It may be another project's: everything else works."""
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine"))
+    monkeypatch.setenv("WORKBENCH_DISABLE_PLUGINS", "mine,tracking.mlfow,,tracking.mlfow")
+    registry = Registry()
+    (failure,) = registry.failures
+    assert str(failure) == (
+        "plugin 'tracking.mlfow' could not be left out: WORKBENCH_DISABLE_PLUGINS: there is none of that name; "
+        "did you mean 'tracking.mlflow'?"
+    )
+    assert "mine" not in registry.names("activation")
+    assert registry.get("activation", "relu").name == "relu"
+
+
 def test_files_with_an_underscore_are_helpers(plugins):
     (plugins / "_mine.py").write_text("raise RuntimeError")
     assert Registry().failures == []
@@ -149,6 +172,37 @@ def test_a_plugin_may_import_a_helper_beside_it(plugins):
     registry = Registry()
     assert registry.failures == []
     assert registry.manager.get_plugin("mine").SLOPE == 0.25
+
+
+def test_an_edit_within_a_second_takes_effect_whatever_bytecode_lies_there(plugins, monkeypatch):
+    """In a plugin, in a helper beside it, in a package of helpers; the length of the file stays."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (plugins / "_mine_parts").mkdir()
+    (plugins / "_mine_parts" / "deeper").mkdir()  # without an __init__.py
+    helpers = [os.path.join(*parts) for parts in (["_mine_tools.py"], ["_mine_parts", "__init__.py"],
+                                                  ["_mine_parts", "deeper", "still.py"])]  # fmt: skip
+    imports = "import _mine_tools as a, _mine_parts as b, _mine_parts.deeper.still as c\nheard = a.x, b.x, c.x"
+    for x in (1, 2):
+        for name, source in [*((helper, f"x = {x}\n") for helper in helpers), ("mine.py", f"x = {x}\n{imports}\n")]:
+            (plugins / name).write_text(source)
+            os.utime(plugins / name, (10**9, 10**9))
+            if x == 1:
+                py_compile.compile(str(plugins / name))
+        for name in [name for name in sys.modules if name.startswith("_mine_")]:
+            del sys.modules[name]
+        mine = Registry().manager.get_plugin("mine")
+        assert (mine.x, *mine.heard) == (x, x, x, x)
+
+
+def test_installed_plugins_keep_their_bytecode(plugins, installed, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    installed("keeper", "import _keepers_helper\n" + ACTIVATION.format(name="keeper"))
+    (tmp_path / "site-packages" / "_keepers_helper.py").touch()
+    (plugins / "mine.py").write_text(ACTIVATION.format(name="mine"))
+    assert Registry().failures == []
+    kept = {file.name.partition(".")[0] for file in (tmp_path / "site-packages" / "__pycache__").iterdir()}
+    assert kept == {"keeper", "_keepers_helper"}
+    assert not (plugins / "__pycache__").exists()
 
 
 def test_this_repository_is_a_project_whose_built_ins_load_once(monkeypatch, request):
@@ -329,6 +383,39 @@ def test_a_hook_may_be_optional_and_its_arguments_may_have_defaults(plugins):
         "@hookimpl\ndef run_ended(run, verbose=False, *more):\n    pass\n"
     )
     assert Registry().failures == []
+
+
+def test_what_a_plugin_cannot_give_and_is_no_hook_is_left_alone(plugins, installed):
+    """Such as what a package imports on first use, from a library that is not installed."""
+    lazy = "\ndef __dir__():\n    return [*globals(), 'Extra']\n\ndef __getattr__(name):\n    import no_such_library\n"
+    installed("lazy_bones", ACTIVATION.format(name="lazy") + lazy)
+    registry = Registry()
+    assert registry.failures == []
+    assert registry.get("activation", "lazy").name == "lazy"
+
+
+@pytest.mark.parametrize(
+    ("offer", "reason"),
+    [
+        ("    def __dir__(self):\n        raise RuntimeError('broken')\n", "RuntimeError: broken"),
+        ("    def __eq__(self, other):\n        raise RuntimeError('broken')\n", "RuntimeError: broken"),
+        ("    @property\n    def run_started(self):\n        raise RuntimeError('broken')\n", "RuntimeError: broken"),
+        ("    @hookimpl\n    def run_started(self):\n        pass\n    run_started.__signature__ = 1\n", "TypeError: "),
+    ],
+    ids=["dir", "equality", "property", "signature"],
+)
+def test_a_plugin_that_breaks_under_inspection_is_named_and_the_rest_load(
+    plugins, installed, monkeypatch, offer, reason
+):
+    """Whatever raises there, be it a property that is named like a hook."""
+    monkeypatch.delitem(sys.modules, "brittle", raising=False)
+    installed("brittle", f"from workbench import hookimpl\n\nclass Offer:\n{offer}\noffer = Offer()\n", "brittle:offer")
+    (plugins / "sound.py").write_text(ACTIVATION.format(name="sound"))
+    registry = Registry()
+    assert registry.get("activation", "sound").name == "sound"
+    (failure,) = registry.failures
+    assert str(failure).startswith("plugin 'brittle' could not be loaded: workbench-brittle 2.5, ")
+    assert failure.reason.startswith(reason)
 
 
 def test_one_object_under_two_entry_points_is_told(plugins, installed):

@@ -1,20 +1,28 @@
 """One run: what it records, how it ends, and that its folder tells all of it."""
 
 import math
+import os
+import signal
 import time
+from textwrap import dedent
 
 import numpy as np
 import pytest
+from disk import full
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
 
-from workbench import Network
+from workbench import Clustering, Network
 from workbench.experiment import journal
 from workbench.experiment.config import check
 from workbench.experiment.execute import execute
+from workbench.experiment.interrupt import signals_interrupt
 from workbench.experiment.report import outcome
 from workbench.experiment.run import Run
+from workbench.files import NotWritten
+from workbench.registry import registry
 
 EPOCH = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 
@@ -22,6 +30,18 @@ EPOCH = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 def config(learner="stepper", dataset="tiny", settings=None, **options):
     chosen = {"name": "trial", "dataset": {"name": dataset}, "learner": {"name": learner} | options}
     return check(chosen | (settings or {}))
+
+
+@pytest.fixture
+def listener(fakes):
+    """Add a plugin that listens with ``source``, and whatever it may do then; gives its list ``told``."""
+
+    def listener(source):
+        begin = "import os, signal, sys\nfrom workbench import hookimpl\n\ntold = []\n"
+        (fakes / "plugins" / "listener.py").write_text(begin + dedent(source))
+        return registry().manager.get_plugin("listener").told
+
+    return listener
 
 
 def bits(network):
@@ -231,6 +251,104 @@ def test_a_listener_that_raises_is_told_once_and_stops_nothing(fakes, heard, mon
     assert len(heard("epoch_ended")) == 5
 
 
+def test_a_listener_that_exits_stops_nothing_either(listener, heard):
+    listener("""
+        @hookimpl
+        def run_ended(run):
+            sys.exit("enough")
+    """)
+    run = execute("it", config())
+    assert run.status == "FINISHED"
+    assert run.problems == ["plugin 'listener' failed in run_ended: SystemExit: enough"]
+    assert len(heard("run_ended")) == 1
+
+
+IMPATIENT = """
+    @hookimpl
+    def run_ended(run, error):
+        os.kill(os.getpid(), signal.SIGINT)
+        told.append((run.status, type(error).__name__))
+"""
+
+
+def test_a_second_ctrl_c_does_not_disturb_the_end_that_the_first_brings_about(listener, heard):
+    told = listener(IMPATIENT)
+    run = execute("it", config(fails="interrupt"))
+    assert told == [("KILLED", "KeyboardInterrupt")]
+    assert len(heard("run_ended")) == 1
+    assert Run.replay(run.directory).status == "KILLED"
+
+
+def test_a_first_ctrl_c_waits_while_the_end_is_being_settled(listener, heard):
+    told = listener(IMPATIENT)
+    with pytest.raises(KeyboardInterrupt):
+        execute("it", config())
+    assert told == [("FINISHED", "NoneType")]
+    assert len(heard("run_ended")) == 1
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_interrupts_unless_it_is_ignored(name):
+    number = signal.Signals[name]
+    with pytest.raises(KeyboardInterrupt, match=name), signals_interrupt():
+        os.kill(os.getpid(), number)
+    before = signal.signal(number, signal.SIG_IGN)  # as nohup does
+    try:
+        with signals_interrupt():
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_full_disk_ends_a_run_and_those_who_listen_are_told(listener):
+    told = listener("""
+        @hookimpl
+        def run_ended(run, error):
+            told.append((run.status, type(error).__name__))
+    """)
+    chosen = config(epochs=500)
+    with full(8000):
+        run = execute("it", chosen)
+    assert run.error.startswith(f"{run.directory / journal.FILE} cannot be written: File too large. Make room")
+    assert told == [("FAILED", "NotWritten")]
+    again = Run.replay(run.directory)
+    assert again.status == "RUNNING"  # its end found no room
+    assert again.metrics["train/loss"] == run.metrics["train/loss"]
+
+
+def test_an_end_that_cannot_be_written_is_none(run):
+    size = (run.directory / journal.FILE).stat().st_size
+    with full(size), pytest.raises(NotWritten):
+        run.end("FINISHED")
+    assert (run.status, run.error.startswith(str(run.directory / journal.FILE))) == ("FAILED", True)
+    with full(size):
+        run.note("a problem")  # is told at the end, if not written
+    assert run.problems == ["a problem"]
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(fakes, heard):
+    chosen = config()
+    with full(0), pytest.raises(NotWritten, match="cannot be written: File too large"):
+        execute("it", chosen)
+    assert list((fakes / "runs").iterdir()) == []
+    assert heard() == []
+
+
+def test_a_file_that_cannot_be_written_is_what_it_was(run):
+    saves = {
+        "notes.txt": lambda: run.log_text("notes.txt", "notes " * 1000),
+        "figures/it.png": lambda: run.log_figure("it", Figure()),
+        "model/clustering.safetensors": lambda: run.log_clustering(Clustering(np.zeros(1000, int))),
+    }
+    for path, save in saves.items():
+        save()
+        before = (run.directory / path).read_bytes()
+        with full(1000), pytest.raises(NotWritten, match=f"{path} cannot be written: .*File too large"):
+            save()
+        assert (run.directory / path).read_bytes() == before
+        assert [file.name for file in (run.directory / path).parent.glob(".*")] == []
+
+
 def test_the_first_number_that_is_not_finite_is_a_tag(fakes):
     run = execute("it", config(fails="infinite"))
     assert run.tags["nonfinite"] == "train/loss"
@@ -250,6 +368,12 @@ def test_the_tags_say_where_a_result_came_from(fakes):
     assert tags["workbench.kind"] == "run"
     assert tags["version.numpy"] == np.__version__
     assert tags["plugin.fakes"].startswith("plugins/fakes.py sha256:")
+
+
+def test_a_plugin_whose_file_is_gone_is_known_by_its_origin(fakes):
+    chosen = config()
+    (fakes / "plugins" / "fakes.py").unlink()
+    assert execute("it", chosen).tags["plugin.fakes"] == "plugins/fakes.py"
 
 
 @pytest.fixture
@@ -287,5 +411,5 @@ def test_runs_of_one_instant_have_folders_of_their_own(tmp_path, monkeypatch):
     assert len({run.directory for run in runs}) == 20
     assert [run.id for run in runs] == sorted(run.id for run in runs)
     monkeypatch.setattr("workbench.experiment.run.new_id", lambda: runs[0].id)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NotWritten, match="File exists"):
         Run.start("it", "trial", {}, {}, root=tmp_path)

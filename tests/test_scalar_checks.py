@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 from typing import Annotated
 
 import llvmlite.binding as llvm
@@ -11,6 +12,7 @@ from annotated_types import Gt
 
 import workbench as wb
 from workbench import Activation, Fused, Loss, get
+from workbench.errors import PluginError
 from workbench.registry import registry
 from workbench.testing import CheckSkipped, checks_of
 from workbench.testing.instruments import cuda
@@ -652,3 +654,25 @@ def test_options_are_tried_near_their_defaults_where_their_types_allow():
     settings = settings_of(Loss("mine", function))
     assert [s.values for s in settings] == [(1.5, 2, 0), (2.25, 2, 0), (2, 2, 0), (1.5, 3, 0), (1.5, 1, 0), (1.5, 2, 1)]
     assert [s.text for s in settings[:2]] == ["", " with base = 2.25"]
+
+
+def by_keyword(z, *, alpha=1.0):
+    return alpha * z
+
+
+def half_by_keyword(y_true, y_pred, *, delta=1.0):
+    return delta * (y_pred - y_true)
+
+
+@pytest.mark.parametrize(
+    ("make", "headline"),
+    [
+        (lambda: Activation("mine", by_keyword, lambda z, a, alpha=1.0: alpha), "activation 'mine': by_keyword(z, *, "),
+        (lambda: Activation("mine", by_keyword), "activation 'mine': by_keyword(z, *, alpha=1.0) takes alpha by key"),
+        (lambda: Loss("mine", lambda y_true, y_pred, delta=1.0: 0.0, half_by_keyword), "loss 'mine': half_by_keyword("),
+    ],
+    ids=["function", "alone", "gradient"],
+)
+def test_options_by_keyword_only_are_refused_at_once(make, headline):
+    with pytest.raises(PluginError, match=f"^{re.escape(headline)}.* compiled code cannot: leave out the '.'\\.$"):
+        make()

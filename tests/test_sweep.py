@@ -1,10 +1,20 @@
 """A sweep: every job once, a failed one stops no other, and the parent always ends."""
 
+import math
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
+import pytest
+import synthetic
+from disk import full
+
+from workbench.experiment.report import report
 from workbench.experiment.sweep import Sweep
+from workbench.registry import registry
 
 GRID = ("-m", "dataset=tiny", "learner=stepper", "learner.activation=sigmoid,relu", "learner.depth=2,4", "figures=[]")
 
@@ -139,6 +149,14 @@ def test_the_table_gives_mean_and_deviation_over_the_seeds(fakes, workbench):
         assert row[-3:] == [f"{mean:.4f}", "±", f"{deviation:.4f}"]
 
 
+def test_the_table_shows_results_that_are_not_finite(tmp_path, capsys):
+    losses = {"diverged": [math.nan] * 2, "beyond": [math.inf, 1.0], "fine": [1.0, 3.0]}
+    report(synthetic.grid(tmp_path, {"what": losses, "seed": (0, 1)}, lambda w, s: {"val/loss": losses[w][s]}))
+    out = capsys.readouterr().out
+    for what, shown in (("diverged", "nan ± nan"), ("beyond", "inf ± nan"), ("fine", "2.0000 ± 1.4142")):
+        assert re.search(rf"^  {what} +2 +{re.escape(shown)} *$", out, re.MULTILINE)
+
+
 def by_c():
     from pathlib import Path
 
@@ -165,11 +183,62 @@ def test_a_sweep_over_learners_names_them(fakes, workbench):
     assert sweep.varied == ["learner.name"]
 
 
-def test_a_terminated_sweep_is_settled(fakes, process, heard):
-    running = process("run", *GRID, "learner.epochs=1000", "learner.pause=0.05", start=True)
+def test_a_run_that_was_stopped_before_it_began_is_left_out(tmp_path):
+    sweep = synthetic.grid(tmp_path, {"seed": (0, 1)}, lambda seed: {"val/loss": 1.0})
+    for name, text in (("empty", ""), ("torn", '{"event": "star')):
+        (sweep.directory / name).mkdir()
+        (sweep.directory / name / "journal.jsonl").write_text(text)
+    assert [run.id for run in Sweep.replay(sweep.directory).runs] == [run.id for run in sweep.runs]
+
+
+@pytest.mark.parametrize("grid", [GRID, GRID[1:3]], ids=["sweep", "run"])
+def test_where_nothing_can_be_written_one_message_says_so(fakes, workbench, heard, grid):
+    (fakes / "runs").write_text("no folder")
+    result = workbench("run", *grid)
+    assert (result.code, result.out) == (2, "")
+    assert re.fullmatch(r"workbench: .*/runs/.* cannot be written: Not a directory\. Make room or .*\n", result.err)
+    assert heard() == []
+
+
+FILLS_THE_DISK = """
+import resource
+from workbench import hookimpl
+
+told = []
+
+@hookimpl
+def run_ended():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+@hookimpl
+def sweep_ended(sweep, error):
+    told.append((sweep.status, type(error).__name__))
+"""
+
+
+def test_a_disk_that_is_full_after_the_first_job_costs_nothing_of_it(fakes, workbench):
+    (fakes / "plugins" / "filler.py").write_text(FILLS_THE_DISK)
+    with full(2**40):  # for now
+        result = workbench("run", *GRID)
+    assert (result.code, result.err) == (1, "")
+    assert result.out.count("cannot be written: File too large. Make room") == 1
+    assert re.search(r"^  sigmoid +2 +1 ", result.out, re.MULTILINE)
+    assert registry().manager.get_plugin("filler").told == [("FAILED", "NotWritten")]
+    assert [run.status for run in replay(fakes).runs] == ["FINISHED"]
+
+
+LONG = (*GRID, "learner.epochs=1000", "learner.pause=0.05")
+
+
+def wait_for_an_epoch(heard):
     deadline = time.monotonic() + 60
     while not heard("epoch_ended") and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def test_a_terminated_sweep_is_settled(fakes, process, heard):
+    running = process("run", *LONG, start=True)
+    wait_for_an_epoch(heard)
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
@@ -179,6 +248,29 @@ def test_a_terminated_sweep_is_settled(fakes, process, heard):
     assert (sweep.status, sweep.error) == ("KILLED", "SIGTERM")
     assert len(heard("run_ended")) == 1
     assert heard("sweep_ended")[0]["status"] == "KILLED"
+
+
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "workbench", *sys.argv[1:]])
+"""
+
+
+def test_a_sweep_whose_terminal_is_closed_is_settled(fakes, heard):
+    """The signal comes, and nothing more can be shown."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", IN_A_TERMINAL, "run", *LONG]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as running:
+        os.close(theirs)
+        wait_for_an_epoch(heard)
+        os.close(ours)
+        running.wait(timeout=60)
+    sweep = replay(fakes)
+    assert [run.status for run in sweep.runs] == ["KILLED"]
+    assert (sweep.status, sweep.error) == ("KILLED", "SIGHUP")
+    assert len(heard("run_ended")) == len(heard("sweep_ended")) == 1
 
 
 def test_nothing_but_runs_is_left_in_the_users_folder(fakes, process):

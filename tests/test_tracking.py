@@ -317,6 +317,26 @@ def test_the_report_says_of_which_epoch_its_values_are_and_that_a_sweep_was_inte
         assert _report.markdown(made).startswith("**The sweep was interrupted.**")
 
 
+def test_the_report_of_a_sweep_that_diverged_shows_it(tmp_path: Path) -> None:
+    made = synthetic.grid(tmp_path, {"seed": (0, 1)}, lambda seed: {"val/loss": float("nan")})
+    assert "<td>nan ± nan</td>" in _report.html(made)
+    assert "| nan ± nan |" in _report.markdown(made)
+
+
+def test_a_run_that_never_began_and_files_half_written_stay_out(root: Path) -> None:
+    made = synthetic.grid(root, {"seed": (0, 1)}, lambda seed: {"val/loss": 0.5})
+    (made.directory / "empty").mkdir()
+    (made.directory / "empty" / "journal.jsonl").touch()
+    (made.directory / ".half_report.html").touch()
+    with pytest.raises(wb.WorkbenchError, match=r"holds no journal\.jsonl with a record"):
+        replay(made.directory / "empty" / "journal.jsonl")
+    for _ in range(2):
+        (page,) = _recorder.Recorder(made.directory).finish()
+        assert made.id in page
+    assert len(read(root, f"select * from tags where value = '{mlflow_run(made)}'")) == len(made.runs)
+    assert not list((root / "artifacts" / mlflow_run(made)).rglob("*half*"))
+
+
 def test_the_error_of_a_network_that_failed_stands_before_its_table(root: Path, run: Run) -> None:
     run.log_text("network.md", "| layer |\n")
     run.end("FAILED", "TrainingDiverged: epoch 3, layer 2")

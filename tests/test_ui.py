@@ -1,6 +1,7 @@
 """``workbench ui``: a real MLflow server on a real store, on this machine only."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -69,6 +70,28 @@ def test_ctrl_c_ends_it_cleanly(root: Path) -> None:
         output, error = process.communicate(timeout=60)
     assert (output, error, process.returncode) == ("MLflow has ended.\n", "", 0)
     assert listeners(port) == []
+
+
+HANGS_UP = """#!{python}
+import os, pathlib, signal, time
+pathlib.Path("server").write_text(str(os.getpid()))
+os.kill(os.getppid(), signal.SIGHUP)
+time.sleep(60)
+"""
+
+
+def test_a_closed_terminal_ends_it_too(tmp_path: Path) -> None:
+    """A server that is not ready yet, which is quicker."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mlflow.db").touch()
+    (tmp_path / "python").write_text(HANGS_UP.format(python=sys.executable))
+    (tmp_path / "python").chmod(0o755)
+    script = "import sys; from workbench.ui import serve; sys.executable = './python'; serve(open_browser=False)"
+    command = [sys.executable, "-W", "error", "-c", script]
+    ended = subprocess.run(command, cwd=tmp_path, timeout=60, capture_output=True, text=True, check=False)
+    assert (ended.stdout.splitlines()[-1], ended.stderr, ended.returncode) == ("MLflow has ended.", "", 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "server").read_text()), 0)
 
 
 def test_without_runs_there_is_nothing_to_show(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files of our own: where they are kept, and that they are there as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 class NotWritten(WorkbenchError):
     """What the disk did not take: it is full, or not the user's to write to."""
+
+
+def cache_folder() -> Path:
+    """Where to keep what is slow to make: ``WORKBENCH_CACHE_DIR``, else a folder in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench")
 
 
 @contextlib.contextmanager

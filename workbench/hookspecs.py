@@ -103,7 +103,7 @@ def epoch_ended(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
 
 @hookspec
 def run_ended(run: Run, error: BaseException | None) -> None:
-    """Called exactly once per run, whether or not it failed."""
+    """Called once for a run that began, when it has ended, whether or not it failed; not if the process is killed."""
 
 
 @hookspec
@@ -113,4 +113,4 @@ def sweep_started(sweep: Sweep) -> None:
 
 @hookspec
 def sweep_ended(sweep: Sweep, error: BaseException | None) -> None:
-    """Called exactly once after the last job of a sweep, whether or not jobs failed."""
+    """Called once after the last job of a sweep, whether or not jobs failed; not if the process is killed."""

@@ -5,23 +5,20 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import os
 import pkgutil
 import re
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pluggy
 
 from workbench import hookspecs
 from workbench.errors import DuplicateName, PluginError, UnknownName, WorkbenchError, did_you_mean
+from workbench.loading import defined_at, file_of, import_file, load_point, raised_at
 from workbench.specs import KINDS, Layer, Spec, first_line
 
 ENTRY_POINTS = "workbench"
@@ -31,7 +28,6 @@ HOOKS = {  # name -> what it gives its implementations, by name
     if hasattr(hook, "workbench_spec")
 }
 ALLOWED = re.compile(r"[a-z][a-z0-9_]*")  # as the name of a plugin
-_USERS = "workbench_user_plugins"  # the package that a user's files are modules of
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that is left out, or ``partly`` what it offers, and why.
+    """A plugin that could not be loaded, or not in full, or not be left out as was wanted, and why.
 
     ``distribution`` is empty for built-ins and files; ``file`` is empty, and ``line`` 0, where none is known.
     """
@@ -65,13 +61,12 @@ class Failure:
     file: str
     line: int
     reason: str
-    partly: bool = False
+    what: Literal["loaded", "loaded in full", "left out"] = "loaded"
 
     def __str__(self) -> str:
         line = f"line {self.line}" if self.line else ""
         place = ", ".join(filter(None, (self.distribution, self.file, line)))
-        full = " in full" if self.partly else ""
-        return f"plugin {self.plugin!r} could not be loaded{full}: {place}: {self.reason}"
+        return ": ".join(filter(None, (f"plugin {self.plugin!r} could not be {self.what}", place, self.reason)))
 
 
 @dataclass(frozen=True)
@@ -81,6 +76,7 @@ class _Source:
     origin: str
     file: str = ""
     distribution: str = ""
+    module: str = ""  # that an entry point names
 
     def __str__(self) -> str:
         return f"{self.file} ({self.distribution})" if self.file and self.distribution else self.file or self.origin
@@ -93,8 +89,8 @@ class Registry:
     names single files elsewhere (separated as in ``PATH``), and ``WORKBENCH_DISABLE_PLUGINS`` (comma-separated plugin
     names) keeps plugins out.
     A plugin that fails to load, or is misdeclared, is kept in ``failures``, and only using what it would have offered
-    fails. So it is with a name that two plugins offer: neither is taken for the other, and looking it up raises
-    ``DuplicateName``. Raises ``PluginError`` for a folder or a file that is not there.
+    fails; so is a name that was to keep a plugin out, and none has. A name that two plugins offer is neither's: looking
+    it up raises ``DuplicateName``. Raises ``PluginError`` for a folder or a file that is not there.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -104,11 +100,17 @@ class Registry:
         self._sources: dict[str, _Source] = {}
         self._entries: dict[tuple[str, str], Entry] = {}
         self._contested: dict[tuple[str, str], str] = {}  # what is offered twice -> by whom, in words
-        for name in filter(None, os.environ.get("WORKBENCH_DISABLE_PLUGINS", "").split(",")):
-            self.manager.set_blocked(name.strip())
+        self._seen: set[str] = set()  # names of plugins, also of those that are kept out
+        disabled = {name.strip() for name in os.environ.get("WORKBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
+        for name in disabled:
+            self.manager.set_blocked(name)
         self._load_built_ins()
         self._load_distributions()
         self._load_folder(folder or Path.cwd() / "plugins")
+        for name in sorted(disabled - self._seen):  # perhaps another project's, so everything else shall work
+            near, _, _ = did_you_mean(name, self._seen).partition(" Known: ")
+            reason = f"WORKBENCH_DISABLE_PLUGINS: there is none of that name{near}"
+            self.failures.append(Failure(name, "", "", 0, reason, "left out"))
         for kind, hook in KINDS.items():
             self._collect(kind, hook)
 
@@ -185,7 +187,8 @@ class Registry:
         for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
             assert point.dist is not None  # only a hand-made EntryPoint belongs to no distribution
             origin = f"{point.dist.name} {point.dist.version}"
-            self._register(point.name, functools.partial(_load_point, point), _Source(origin, distribution=origin))
+            source = _Source(origin, distribution=origin, module=point.module)
+            self._register(point.name, functools.partial(load_point, point), source)
 
     def _load_folder(self, folder: Path) -> None:
         if override := os.environ.get("WORKBENCH_PLUGINS_DIR"):
@@ -200,10 +203,11 @@ class Registry:
             if not any(file.samefile(name) for file in (*loaded, *files)):
                 files.append(Path(name).absolute())
         for file in files:
-            self._register(file.stem, functools.partial(_import_file, file), _Source(os.path.relpath(file), str(file)))
+            self._register(file.stem, functools.partial(import_file, file), _Source(os.path.relpath(file), str(file)))
 
     def _register(self, name: str, load: Callable[[], Any], source: _Source) -> None:
         """Take in the plugin that ``load`` returns or, with a failure, nothing of it."""
+        self._seen.add(name)
         if self.manager.is_blocked(name):
             return
         if self.manager.has_plugin(name):
@@ -214,25 +218,29 @@ class Registry:
             return
         try:
             plugin = load()
+            source = replace(source, file=file_of(plugin, source.module))
+            mistakes = list(self._mistakes(plugin))
+            if not mistakes:
+                self.manager.register(plugin, name=name)
         except (Exception, SystemExit) as error:  # a stranger's file may do anything; it must not take the others down
             self._fail(name, source, error)
             return
-        source = replace(source, file=_file_of(plugin, source.origin))
-        mistakes = list(self._mistakes(plugin))
         for function, mistake in mistakes:
             self._fail(name, source, PluginError(mistake), function)
         if not mistakes:
             self._sources[name] = source
-            self.manager.register(plugin, name=name)
 
     def _mistakes(self, plugin: Any) -> Iterator[tuple[Callable | None, str]]:
         """What makes ``plugin`` none that can be registered, and the function where that is so."""
         if self.manager.is_registered(plugin):
             yield None, f"it is loaded already, as {self.manager.get_name(plugin)!r}."
         for attribute in dir(plugin):
+            marks = self.manager.parse_hookimpl_opts(plugin, attribute)
+            if marks is None and attribute not in HOOKS:
+                continue  # and is not read: that may run its code, or import what is not installed
             function: Any = getattr(plugin, attribute, None)
-            if (marks := self.manager.parse_hookimpl_opts(plugin, attribute)) is None:
-                if attribute in HOOKS and inspect.isroutine(function):
+            if marks is None:
+                if inspect.isroutine(function):
                     yield function, f"{attribute} is named like a hook, and lacks @hookimpl."
                 continue
             hook = marks.get("specname") or attribute
@@ -258,7 +266,7 @@ class Registry:
                     raise PluginError(f"{hook} returned {offered!r}; it must return a list.")
                 specs = [_spec(each, kind, hook) for each in offered]
             except (Exception, SystemExit) as error:  # as when importing
-                self._fail(plugin, source, error, function, partly=True)
+                self._fail(plugin, source, error, function, "loaded in full")
                 continue
             for spec in specs:
                 offers.setdefault(spec.name, []).append(Entry(spec, plugin, source.origin, source.file))
@@ -268,7 +276,7 @@ class Registry:
             for other in others:
                 self._contested[kind, name] = clash = self._clash(first, other)
                 source = self._sources[other.plugin]
-                self._fail(other.plugin, source, PluginError(clash), other.spec.function, partly=True)
+                self._fail(other.plugin, source, PluginError(clash), other.spec.function, "loaded in full")
 
     def _clash(self, first: Entry, other: Entry) -> str:
         what, whose = f"the {first.spec.kind} {first.spec.name!r}", self._sources[first.plugin]
@@ -285,12 +293,12 @@ class Registry:
         source: _Source,
         error: BaseException,
         function: Callable | None = None,
-        partly: bool = False,
+        what: Literal["loaded", "loaded in full"] = "loaded",
     ) -> None:
         """Remember why ``plugin`` is left out; where ``error`` does not tell its place, it is that of ``function``."""
-        file, line = _raised_at(error) or _defined_at(function) or (source.file, 0)
+        file, line = raised_at(error) or defined_at(function) or (source.file, 0)
         reason = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
-        self.failures.append(Failure(plugin, source.distribution, file, line, reason, partly))
+        self.failures.append(Failure(plugin, source.distribution, file, line, reason, what))
 
 
 def _spec(offered: Any, kind: str, hook: str) -> Any:
@@ -309,60 +317,6 @@ def _required(function: Callable) -> list[str]:
     """The arguments that must be given."""
     parameters = inspect.signature(function).parameters.values()
     return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-
-
-def _file_of(plugin: Any, origin: str) -> str:
-    """Where a plugin is written: most are modules, an entry point may also name a class or an instance."""
-    try:
-        return inspect.getfile(plugin if inspect.ismodule(plugin) or inspect.isclass(plugin) else type(plugin))
-    except TypeError:
-        return origin
-
-
-def _load_point(point: importlib.metadata.EntryPoint) -> Any:
-    """What an entry point names. Its own ``load`` may be another library's, and look like the plugin's."""
-    module = importlib.import_module(point.module)
-    return functools.reduce(getattr, point.attr.split(".") if point.attr else [], module)
-
-
-def _import_file(file: Path) -> ModuleType:
-    """Import a user's plugin file under a name that cannot clash; it stays in ``sys.modules`` as imports do."""
-    # Whoever copies an estimator to another process looks its class up by name, through the package.
-    sys.modules.setdefault(_USERS, ModuleType(_USERS))
-    name = f"{_USERS}.{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    folder = str(file.parent)
-    if folder not in sys.path:  # so that a plugin can import a helper that lies beside it
-        sys.path.append(folder)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _raised_at(error: BaseException) -> tuple[str, int] | None:
-    """File and line where ``error`` arose, in the plugin or a helper beside it rather than in what these call."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno or 0
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_machinery(f.filename)]
-    beside = [f for f in frames if f.filename.startswith(os.path.dirname(frames[0].filename))]
-    return (beside[-1].filename, beside[-1].lineno or 0) if beside else None
-
-
-def _is_machinery(file: str) -> bool:
-    core = os.path.dirname(__file__)
-    imports = file.startswith(("<frozen importlib", os.path.dirname(importlib.__file__)))
-    return imports or (file.startswith(core) and not file.startswith(os.path.join(core, "plugins")))
-
-
-def _defined_at(function: Callable | None) -> tuple[str, int] | None:
-    code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
-    return (code.co_filename, code.co_firstlineno) if code else None
 
 
 @functools.cache

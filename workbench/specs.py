@@ -72,6 +72,12 @@ def _check_signatures(owner: str, functions: Sequence[tuple[Callable, tuple[str,
         names = tuple(options_of(function))[: len(arguments)]
         if len(names) < len(arguments) or (function is first and names != arguments):
             raise PluginError(f"{owner}: {_headline(function)} must take ({', '.join(arguments)}), then its options.")
+        parameters = inspect.signature(function).parameters.values()
+        if named := [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]:
+            raise PluginError(
+                f"{owner}: {_headline(function)} takes {', '.join(named)} by keyword only, as compiled code cannot: "
+                "leave out the '*'."
+            )
     expected = list(options_of(first).values())[len(given) :]
     for other, given in others:
         options = list(options_of(other).values())[len(given) :]
@@ -202,8 +208,10 @@ class Parameter:
 class LayerShape:
     """What a layer needs for one input shape; all shapes are per sample, without the batch axis.
 
-    ``workspace`` arrays are ``(batch, *shape)`` and live from forward to backward; ``saved`` arrays have no batch
-    axis. ``constants`` are numbers and ``tables`` int64 arrays (of indices, say) that the kernels take by name.
+    Diagnostics by layer (``gradients/norm_by_layer``) are of the trainable parameter called ``weight``, or else of the
+    first, where that has two axes or more. ``workspace`` arrays are ``(batch, *shape)`` and live from forward to
+    backward; ``saved`` arrays have no batch axis. ``constants`` are numbers and ``tables`` int64 arrays (of indices,
+    say) that the kernels take by name.
     """
 
     output: Shape
@@ -292,7 +300,7 @@ class Optimizer(Spec):
 class Schedule(Spec):
     """A learning-rate schedule: ``function(step, total_steps, steps_per_epoch, **options)`` -> factor on ``lr``.
 
-    ``step`` counts from 0; the function is called with an array of steps and returns an array.
+    ``step`` counts from 0; the function is called with an array of one step or more and returns an array of as many.
     """
 
     kind = "schedule"
@@ -351,14 +359,16 @@ class Metric(Spec):
     by the conformance check.
 
     ``squared_euclidean`` states that cost is the sum of squared differences and the centre the mean: this is then
-    computed by faster means. ``n_features`` is how many a point must have, if that is fixed. ``check_points(X)`` raises
-    ``DataError`` for points between which there is no such distance.
+    computed by faster means. ``n_features`` is how many a point must have, and ``unit`` what its coordinates must be
+    in, such as degrees, if these are fixed; standardised data have no unit. ``check_points(X)`` raises ``DataError``
+    for points between which there is no such distance.
     """
 
     center: Callable
     cost: Callable | None = None
     squared_euclidean: bool = False
     n_features: int | None = None
+    unit: str | None = None
     check_points: Callable[[np.ndarray], None] | None = None
 
     kind = "metric"

@@ -14,9 +14,9 @@ import webbrowser
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from workbench.errors import WorkbenchError
+from workbench.experiment.interrupt import signals_interrupt
 from workbench.experiment.record import ROOT
 from workbench.experiment.store import ENVIRONMENT, HOST, PORT, STORE
 
@@ -33,13 +33,12 @@ class Server:
 
 
 def serve(port: int = PORT, open_browser: bool = True, root: Path = ROOT) -> None:
-    """Show the runs below ``root`` until Ctrl-C; on the next free port if ``port`` is taken.
+    """Show the runs below ``root`` until Ctrl-C, or the like; on the next free port if ``port`` is taken.
 
     Raises ``WorkbenchError`` if there are no runs yet, no port is free, or the server does not start or stay.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with server(port, root) as mlflow:
+        with signals_interrupt(), server(port, root) as mlflow:
             print(f"MLflow shows the runs in {root} at {mlflow.url}  (Ctrl-C ends it)", flush=True)
             if open_browser:
                 webbrowser.open(mlflow.url)
@@ -108,7 +107,3 @@ def _end(process: subprocess.Popen) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
             return
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

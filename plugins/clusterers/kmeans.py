@@ -29,7 +29,7 @@ def kmeans(
     ``hamerly``, which differ in speed alone; ``auto`` chooses by metric and shape. It stops when no label changes,
     after ``max_iter`` steps, or when the centres move by no more than ``tol``, the sum of their squared moves in units
     of the features' mean variance. A cluster left without points takes the point that costs most. ``history_`` has
-    every half-step.
+    every half-step. ``threads``, null for as many as there are cores, change no bit.
     """
     from workbench.clustering.algorithms import partition
     from workbench.clustering.seeding import initial_centers
@@ -38,7 +38,7 @@ def kmeans(
         n_init = INITIALISATIONS if isinstance(init, str) and init == "random" else 1
     if n_init > 1 and not isinstance(init, str):
         n_init = 1  # all would be the same
-    starts = (initial_centers(X, n_clusters, init, metric, rng) for _ in range(n_init))
+    starts = (initial_centers(X, n_clusters, init, metric, rng, threads) for _ in range(n_init))
     found = (partition(X, centers, metric, algorithm, max_iter, tol, threads) for centers in starts)
     return min(found, key=lambda clustering: clustering.inertia)
 

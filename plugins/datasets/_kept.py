@@ -1,18 +1,11 @@
 """Arrays kept in the user's cache folder, so that what took long to read is read once."""
 
 import contextlib
-import os
-import tempfile
-from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-
-def folder():
-    """``WORKBENCH_CACHE_DIR``, else the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench")
+from workbench.files import cache_folder, replacing
 
 
 def kept(name, state, make):
@@ -20,7 +13,7 @@ def kept(name, state, make):
 
     A cache that cannot be read or written only means that it is made anew.
     """
-    path = folder() / f"{name}.npz"
+    path = cache_folder() / f"{name}.npz"
     with contextlib.suppress(OSError, ValueError, EOFError, KeyError, BadZipFile), path.open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
         if arrays["state"] == state:
@@ -28,7 +21,6 @@ def kept(name, state, make):
     made = make()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as unfinished:
-            np.savez(Path(unfinished, path.name), state=state, **made)
-            os.replace(Path(unfinished, path.name), path)
+        with replacing(path) as beside:
+            np.savez(beside, state=state, **made)
     return made

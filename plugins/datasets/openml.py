@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from workbench import Data, Dataset, hookimpl
 from workbench.errors import DataError
-from workbench.plugins.datasets._kept import folder
+from workbench.files import cache_folder
 
 PATIENCE = 5.0  # seconds without an answer
 
@@ -43,7 +43,7 @@ def openml(which: str | int, version: Annotated[int, Ge(1)] | None = None):
 
 
 def cache():
-    return folder() / "openml"
+    return cache_folder() / "openml"
 
 
 @hookimpl

@@ -53,6 +53,11 @@ def last(run: Run, metric: str) -> float | None:
     return run.result(metric)
 
 
+def finite(runs: Sequence[Run], metric: str) -> list[float]:
+    """``last`` of every run that has it; a network that diverged has none."""
+    return [value for run in runs if (value := last(run, metric)) is not None and math.isfinite(value)]
+
+
 def by_seed(sweep: Sweep, runs: Sequence[Run], metric: str) -> dict[tuple, float]:
     """``last`` of every run in which it is finite, by the values of the varied seeds."""
     values = {seed_of(sweep, run): last(run, metric) for run in runs}

@@ -26,7 +26,7 @@ def accuracy_over_depth(sweep: Sweep) -> Canvas | None:
     keys = _sweep.compared(sweep, apart_from=_sweep.DEPTH)
     lines: dict[tuple, dict[int, list[float]]] = {}
     for (*values, depth), runs in _sweep.groups(sweep, [*keys, _sweep.DEPTH]).items():
-        if accuracies := [value for run in runs if (value := _sweep.last(run, ACCURACY)) is not None]:
+        if accuracies := _sweep.finite(runs, ACCURACY):
             lines.setdefault(tuple(values), {})[depth] = accuracies
     if not lines:
         return None

@@ -72,7 +72,7 @@ def finding(sweep: Sweep) -> str:
     cells: dict[tuple[int | None, str], Cell] = {}
     for depth, values, runs in _networks(sweep, keys):
         if shares := [share for run in runs if (share := _share(run)) is not None]:
-            accuracies = [value for run in runs if (value := _sweep.last(run, ACCURACY)) is not None]
+            accuracies = _sweep.finite(runs, ACCURACY)
             cells[depth, _name(runs[0], keys, values)] = Cell(shares, accuracies)
     if not cells:
         return ""

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.experiment.journal import FILE as JOURNAL
+from workbench.experiment.journal import folders
 from workbench.experiment.shapes import FILE as NETWORK
 from workbench.experiment.sweep import Sweep
+from workbench.files import replacing
 from workbench.plugins.tracking import _present
 from workbench.plugins.tracking._store import experiment_id, open_store, prepare
 
@@ -46,7 +48,7 @@ class Recorder:
         """Send what is new. Whatever MLflow raises comes through; what was not sent is sent the next time."""
         if self._client is None:
             self._client = open_store(self.directory.parent)
-        for directory in [self.directory, *sorted(path.parent for path in self.directory.glob(f"*/{JOURNAL}"))]:
+        for directory in [self.directory, *folders(self.directory)]:
             if directory not in self._mirrors:
                 self._mirrors[directory] = Mirror(self._client, directory, self._mirrors.get(self.directory))
             self._mirrors[directory].catch_up()
@@ -117,7 +119,8 @@ class Mirror:
             tags["mlflow.parentRunId"] = self._parent.run_id
         run = self._client.create_run(self.experiment_id, started["time_ms"], tags, started["name"])
         self.run_id = run.info.run_id
-        remembered.write_text(json.dumps({"run_id": self.run_id, "experiment_id": self.experiment_id}))
+        with replacing(remembered) as beside:
+            beside.write_text(json.dumps({"run_id": self.run_id, "experiment_id": self.experiment_id}))
 
     def _revive(self, run_id: str) -> bool:
         """Take up a run that was sent before, unless this store does not know it."""
@@ -186,7 +189,8 @@ class Mirror:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for path in sorted(directory.iterdir()):
+    """What is to be uploaded; hidden files are being written."""
+    for path in sorted(directory.glob("[!.]*")):
         if path.is_dir() and not (path / JOURNAL).exists():
             yield from _files(path)
         elif path.is_file() and path.name not in (JOURNAL, REMEMBERED):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from html import escape
-from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
+from workbench.experiment.report import spread
 from workbench.plugins.figures import _sweep
 
 if TYPE_CHECKING:
@@ -84,10 +84,4 @@ def _table(sweep: Sweep) -> Iterator[list[str]]:
     yield [*map(_sweep.short, keys), "runs", *columns]
     for values, runs in _sweep.groups(sweep, keys).items():
         measured = [[x for run in runs if (x := _sweep.last(run, metric)) is not None] for metric in columns]
-        yield [*map(str, values), str(len(runs)), *map(_mean_and_deviation, measured)]
-
-
-def _mean_and_deviation(values: list[float]) -> str:
-    if not values:
-        return ""
-    return f"{mean(values):.4g}" + (f" ± {stdev(values):.2g}" if len(values) > 1 else "")
+        yield [*map(str, values), str(len(runs)), *(spread(each, ".4g", ".2g") for each in measured)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench import WorkbenchError, hookimpl
 from workbench.experiment.journal import FILE as JOURNAL
+from workbench.experiment.journal import begun
 from workbench.experiment.store import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ def replay(directory: Path) -> list[str]:
     """Send the journals of a run or a sweep into MLflow; what is there already stays as it is. Returns links.
 
     A run of a sweep brings the sweep along.
-    Raises ``WorkbenchError`` if there is no journal in ``directory`` or MLflow does not take it.
+    Raises ``WorkbenchError`` if there is no journal in ``directory``, or an empty one, or MLflow does not take it.
     """
     directory = directory.absolute()
-    if not (directory / JOURNAL).is_file():
-        raise WorkbenchError(f"{directory} holds no {JOURNAL}: name the folder of a run or a sweep.")
-    if (directory.parent / JOURNAL).is_file():
+    if not begun(directory):
+        raise WorkbenchError(f"{directory} holds no {JOURNAL} with a record: name the folder of a run or a sweep.")
+    if begun(directory.parent):
         directory = directory.parent
     return _answer(directory, _follow(directory))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import math
 import os
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import workbench
 from workbench.errors import PluginError, WorkbenchError
 from workbench.registry import Entry, Listener, registry
 from workbench.specs import (
@@ -91,7 +91,7 @@ def _describe_listener(console: Console, listener: Listener) -> None:
 
 
 def _origin(origin: str, plugin: str, file: str) -> Iterator[tuple[str, str]]:
-    version = f", workbench {importlib.metadata.version('workbench')}" if origin == "built-in" else ""
+    version = f", workbench {workbench.__version__}" if origin == "built-in" else ""
     yield "origin", f"{origin}{version}"
     yield "plugin", plugin
     if file and not (os.path.exists(origin) and os.path.samefile(origin, file)):

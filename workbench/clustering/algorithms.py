@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.clustering.lloyd import lloyd
 from workbench.clustering.result import Clustering
+from workbench.compiler import compiler_is_off
 from workbench.errors import ConfigError, did_you_mean
 from workbench.registry import registry
 
@@ -38,7 +38,7 @@ def partition(
     ``ConfigError`` for another one, or one that cannot be had.
     """
     fast = registry().get("metric", metric).squared_euclidean
-    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    compiled = not compiler_is_off()
     if algorithm == "auto":
         algorithm, bounds = choose(len(X), X.shape[1], len(centers)) if fast and compiled else ("lloyd", "never")
     else:

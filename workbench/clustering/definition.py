@@ -50,7 +50,8 @@ def clusterer(
     ``predict(model, X) -> labels`` says otherwise; ``model`` is the fitted estimator, with its options and results as
     attributes. ``partial_fit(X, clustering, **options) -> Clustering`` takes up the clustering so far, None at first,
     with more points. ``check(X, **options)`` raises ``ConfigError`` or
-    ``DataError`` for options that do not go together or do not fit the points; it is asked before a sweep begins.
+    ``DataError`` for options that do not go together or do not fit the points; it is asked before a sweep begins, and
+    of the first points that come in portions.
     Raises ``PluginError`` for a signature that cannot be read.
     """
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from workbench.clustering.lloyd import count_clusters
-from workbench.clustering.metric import distances, metric_for, nearest
+from workbench.clustering.metric import compile_metric, distances, metric_for, nearest
 from workbench.clustering.result import Clustering
 from workbench.errors import DataError
 from workbench.options import check_options, options_of
@@ -45,8 +45,10 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
         return self._take(self._definition.fit(X, **self._checked(X)))
 
     def check_data(self, X: np.ndarray, y: Any = None) -> None:
-        """Raise what ``fit`` would for these options and points, computing nothing."""
-        self._checked(X)
+        """Raise what ``fit`` would for these options and points, clustering nothing."""
+        arguments = self._checked(X)
+        if "metric" in arguments:
+            compile_metric(arguments["metric"], X.dtype.name, self._definition.centers)
 
     def _checked(self, X: np.ndarray) -> dict[str, Any]:
         """The options as the function takes them, fit for these points."""
@@ -101,8 +103,13 @@ class _Predicting(ClusteringEstimator):
         X = self._check(X)
         if self._definition.predict is not None:
             return self._definition.predict(self, X)
-        labels, _ = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
+        labels, _ = nearest(X, *self._centers(X))
         return labels
+
+    def _centers(self, X: np.ndarray) -> tuple[np.ndarray, str, int | None]:
+        """The centres in the precision of ``X``, the metric, and how many threads may compare ``X`` with them."""
+        centers = self.cluster_centers_.astype(X.dtype, copy=False)
+        return centers, self._clustering.metric, getattr(self, "threads", None)
 
 
 class _Centred(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Predicting):
@@ -111,14 +118,14 @@ class _Centred(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Predicting):
     def transform(self, X: Any) -> np.ndarray:
         """Distances to all centres, (n_samples, n_clusters)."""
         X = self._check(X)
-        return distances(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
+        return distances(X, *self._centers(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the inertia that ``X`` has at the nearest centres; higher is better, as for every score."""
         X = self._check(X)
         if self._clustering.adds == "distance":
             return -float(self.transform(X).min(axis=1).sum())
-        _, costs = nearest(X, self.cluster_centers_.astype(X.dtype, copy=False), self._clustering.metric)
+        _, costs = nearest(X, *self._centers(X))
         return -float(costs.sum(dtype=np.float64))
 
     @property
@@ -130,10 +137,12 @@ class _Incremental:
     """Takes points in portions."""
 
     def partial_fit(self: Any, X: Any, y: Any = None) -> Any:
-        """Go on from the clustering so far with more points, ``X`` (n_samples, n_features)."""
+        """Go on from the clustering so far with more points, ``X`` (n_samples, n_features); raises as ``fit``."""
         so_far = getattr(self, "_clustering", None)
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", reset=so_far is None)
-        return self._take(self._definition.partial_fit(X, so_far, **self._arguments(X)))
+        # Where to begin must be found among the first points; those after may be fewer than clusters.
+        arguments = self._checked(X) if so_far is None else self._arguments(X)
+        return self._take(self._definition.partial_fit(X, so_far, **arguments))
 
 
 @functools.cache

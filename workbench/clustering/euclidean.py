@@ -148,7 +148,7 @@ class _Run:
         before, row, labels = self.centers, part.done, self.labels[: len(self.X)]
         self._note(step, "assign", before, part, row)
         old = labels.copy()
-        costs = own_costs(self.X, self._places(before), labels, self.metric)
+        costs = own_costs(self.X, self._places(before), labels, self.metric, self.threads)
         taken = reseed(labels, costs, len(before))
         for i in taken:
             point = self.X[i] - self.mean

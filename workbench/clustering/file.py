@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from workbench.clustering.result import Clustering, HalfStep
+from workbench.files import save_tensors
 
 HALVES = ("assign", "update")
 _NUMBERS = ("step", "inertia", "stride", "digest", "changed")  # of a half-step
 
 
 def save(clustering: Clustering, path: Path) -> None:
-    """Write it all but the attributes."""
+    """Write it all but the attributes; replaces the file in one step. Raises ``OSError``."""
     arrays: dict[str, Any] = {"labels": clustering.labels}
     if clustering.centers is not None:
         arrays["centers"] = clustering.centers
@@ -28,8 +28,7 @@ def save(clustering: Clustering, path: Path) -> None:
         arrays["history.half"] = np.array([HALVES.index(each["half"]) for each in history], np.uint8)
         for name in (*_NUMBERS, "centers", "labels"):
             arrays[f"history.{name}"] = np.array([each[name] for each in history])  # type: ignore[literal-required]
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(arrays, path, {"metric": clustering.metric})
+    save_tensors(arrays, path, {"metric": clustering.metric})
 
 
 def load(path: Path) -> Clustering:

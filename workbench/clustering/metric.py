@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from workbench.compiler import compiler_is_off
 from workbench.errors import DataError
 from workbench.registry import registry
 from workbench.specs import Metric
@@ -69,6 +69,16 @@ def metric_for(name: str, X: np.ndarray) -> Metric:
     return metric
 
 
+def compile_metric(name: str, dtype: str, centers: bool) -> None:
+    """Compile what clustering needs of a metric, with or without ``centers``. Raises ``PluginError`` if that fails."""
+    spec: Metric = registry().get("metric", name)
+    if centers:
+        metric_kernel(nearest_rows, spec, spec.cost or spec.function, dtype)
+        metric_kernel(group_centers, spec, spec.center, dtype)
+    else:
+        metric_kernel(distance_rows, spec, spec.function, dtype)
+
+
 def nearest(
     X: np.ndarray, centers: np.ndarray, metric: str, threads: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +95,10 @@ def nearest(
     return labels, costs
 
 
-def distances(X: np.ndarray, Y: np.ndarray, metric: str) -> np.ndarray:
+def distances(X: np.ndarray, Y: np.ndarray, metric: str, threads: int | None = None) -> np.ndarray:
     """Distances of all points of ``X`` (n, n_features) from all of ``Y`` (m, n_features), both of one dtype: (n, m)."""
     spec = registry().get("metric", metric)
-    return _between(X, Y, spec, spec.function)
+    return _between(X, Y, spec, spec.function, threads)
 
 
 def own_costs(
@@ -103,10 +113,10 @@ def own_costs(
     return costs
 
 
-def costs_between(X: np.ndarray, Y: np.ndarray, metric: str) -> np.ndarray:
+def costs_between(X: np.ndarray, Y: np.ndarray, metric: str, threads: int | None = None) -> np.ndarray:
     """Like ``distances``, but what the metric costs."""
     spec = registry().get("metric", metric)
-    return _between(X, Y, spec, spec.cost or spec.function)
+    return _between(X, Y, spec, spec.cost or spec.function, threads)
 
 
 def centers_of(X: np.ndarray, labels: np.ndarray, n_clusters: int, metric: str) -> np.ndarray:
@@ -119,11 +129,11 @@ def centers_of(X: np.ndarray, labels: np.ndarray, n_clusters: int, metric: str) 
     return centers
 
 
-def _between(X: np.ndarray, Y: np.ndarray, spec: Metric, function: Callable) -> np.ndarray:
+def _between(X: np.ndarray, Y: np.ndarray, spec: Metric, function: Callable, threads: int | None) -> np.ndarray:
     out = np.empty((len(X), len(Y)), X.dtype)
     kernel = metric_kernel(distance_rows, spec, function, X.dtype.name)
     X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
-    _in_rows(len(X), lambda rows: kernel(X[rows], Y, out[rows]))
+    _in_rows(len(X), lambda rows: kernel(X[rows], Y, out[rows]), threads)
     return out
 
 
@@ -133,7 +143,7 @@ def metric_kernel(template: Callable, spec: Metric, function: Callable, dtype: s
     from workbench.jit.retarget import rebind
 
     bind = {"center" if template is group_centers else "cost": function}
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if compiler_is_off():
         return rebind(template, bind)
     from numba import from_dtype, types
 
@@ -155,10 +165,10 @@ def metric_kernel(template: Callable, spec: Metric, function: Callable, dtype: s
     return specialise(name, source, types.void(*signature), functions, {}, dtype, kind="njit", owner=owner)
 
 
-def _in_rows(n: int, work: Callable[[slice], None], threads: int | None = None) -> None:
+def _in_rows(n: int, work: Callable[[slice], None], threads: int | None) -> None:
     """Do ``work`` on portions of ``n`` rows, in threads where there are many; each row is computed on its own."""
     portions = [slice(start, start + ROWS) for start in range(0, n, ROWS)]
-    if len(portions) < 2:
+    if len(portions) < 2 or threads == 1:
         for rows in portions:
             work(rows)
         return

@@ -14,7 +14,9 @@ SAMPLE = 2**17  # points that k-means++ looks at: it keeps a number for each, an
 METHODS = ("k-means++", "random")
 
 
-def initial_centers(X: np.ndarray, n_clusters: int, init: Any, metric: str, rng: np.random.Generator) -> np.ndarray:
+def initial_centers(
+    X: np.ndarray, n_clusters: int, init: Any, metric: str, rng: np.random.Generator, threads: int | None = None
+) -> np.ndarray:
     """Centres to begin with, (n_clusters, n_features) of ``X``'s dtype.
 
     ``init`` is an array of that shape, ``"random"`` (so many different points), or ``"k-means++"``: Arthur and
@@ -28,7 +30,7 @@ def initial_centers(X: np.ndarray, n_clusters: int, init: Any, metric: str, rng:
             )
         if init == "random":
             return X[rng.choice(len(X), n_clusters, replace=False)].copy()
-        return _plus_plus(X, n_clusters, metric, rng)
+        return _plus_plus(X, n_clusters, metric, rng, threads)
     try:
         centers = np.array(init, X.dtype, order="C")
     except (TypeError, ValueError) as error:
@@ -43,19 +45,21 @@ def initial_centers(X: np.ndarray, n_clusters: int, init: Any, metric: str, rng:
     return centers
 
 
-def _plus_plus(X: np.ndarray, n_clusters: int, metric: str, rng: np.random.Generator) -> np.ndarray:
+def _plus_plus(
+    X: np.ndarray, n_clusters: int, metric: str, rng: np.random.Generator, threads: int | None
+) -> np.ndarray:
     """Each further centre is a point drawn in proportion to its cost; of several so drawn, the one that saves most."""
     if len(X) > SAMPLE:
         X = X[np.sort(rng.choice(len(X), max(SAMPLE, n_clusters), replace=False))]
     trials = 2 + int(math.log(n_clusters))
     chosen = [int(rng.integers(len(X)))]
-    least = costs_between(X, X[chosen], metric)[:, 0].astype(np.float64)
+    least = costs_between(X, X[chosen], metric, threads)[:, 0].astype(np.float64)
     for _ in range(1, n_clusters):
         total = np.cumsum(least)
         drawn = np.minimum(np.searchsorted(total, rng.random(trials) * total[-1], side="right"), len(X) - 1)
         if total[-1] == 0:  # every point is a centre already
             drawn = rng.integers(len(X), size=trials)
-        saved = np.minimum(least[:, None], costs_between(X, X[drawn], metric))
+        saved = np.minimum(least[:, None], costs_between(X, X[drawn], metric, threads))
         best = int(saved.sum(axis=0).argmin())
         chosen.append(int(drawn[best]))
         least = saved[:, best].copy()

@@ -105,8 +105,24 @@ def check(given: Mapping[str, Any]) -> Config:
         registry().get("figure", figure)
     data, estimator = config.data(), config.estimator()
     if hasattr(estimator, "check_data"):
-        estimator.check_data(data.X_train, data.y_train)
+        try:
+            estimator.check_data(data.X_train, data.y_train)
+        except WorkbenchError:
+            raise
+        except Exception as error:  # whatever a stranger's learner thinks of the data
+            what = f"learner: {config.learner['name']!r} refuses the training data"
+            raise ConfigError(f"{what}: {type(error).__name__}: {error}") from error
+    if config.clusters and config.standardise and (unit := _unit(config.learner.get("metric"))):
+        raise ConfigError(
+            f"learner.metric: {config.learner['metric']!r} takes coordinates in {unit}, and standardise=true makes "
+            "standard deviations of them: set standardise=false."
+        )
     return config
+
+
+def _unit(metric: Any) -> str | None:
+    """What a metric's coordinates must be in; None for what is not the name of one of ours."""
+    return registry().get("metric", metric).unit if metric in registry().names("metric") else None
 
 
 def _keys(tree: Any, prefix: str = "") -> Iterator[str]:

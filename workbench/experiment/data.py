@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
+import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
 
 from workbench.errors import DataError, WorkbenchError
 from workbench.registry import registry
@@ -56,7 +56,12 @@ def prepare(
     exactly. Raises ``DataError`` for data that cannot be learned from.
     """
     spec = registry().get("dataset", name)
-    return _prepare(spec, json.dumps(options, sort_keys=True), fraction, standardise, seed, training_samples)
+    return _prepare(spec, spec.check(options, "dataset"), fraction, standardise, seed, training_samples)
+
+
+def _key(spec: Dataset, options: Mapping[str, Any], *settings: Any) -> tuple:
+    """Options need not have a hash; they are told apart by what they look like."""
+    return hashkey(spec, repr(options), *settings)
 
 
 def _size(prepared: Prepared) -> int:
@@ -64,9 +69,14 @@ def _size(prepared: Prepared) -> int:
     return min(_SPLIT, sum(array.nbytes for array in parts))
 
 
-@cached(LRUCache(_SPLIT, _size), lock=threading.Lock())
+@cached(LRUCache(_SPLIT, _size), _key, threading.Lock())
 def _prepare(
-    spec: Dataset, options: str, fraction: float | None, standardise: bool, seed: int, training_samples: int | None
+    spec: Dataset,
+    options: Mapping[str, Any],
+    fraction: float | None,
+    standardise: bool,
+    seed: int,
+    training_samples: int | None,
 ) -> Prepared:
     import numpy as np
     from sklearn.model_selection import train_test_split
@@ -170,10 +180,10 @@ def _standardise_channels(train: np.ndarray, validation: np.ndarray, dtype: Any)
     return scaled
 
 
-@functools.lru_cache(_LOADED)
-def _load(spec: Dataset, options: str) -> tuple[Task, Data]:
+@cached(LRUCache(_LOADED), _key, threading.Lock())
+def _load(spec: Dataset, options: Mapping[str, Any]) -> tuple[Task, Data]:
     try:
-        data = spec.function(**json.loads(options))
+        data = spec.function(**copy.deepcopy(dict(options)))  # lest a loader changes the configuration
     except WorkbenchError:
         raise
     except Exception as error:  # whatever a stranger's loader or its file brings up

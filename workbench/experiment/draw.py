@@ -35,6 +35,6 @@ def draw(record: Record, of: Literal["run", "sweep"], names: Sequence[str] | Non
             failed = "was drawn, but its finding could not be stated"
             if spec.finding is not None:
                 findings.append(spec.finding(record))
-        except Exception as error:  # a stranger's figure may raise anything
+        except (Exception, SystemExit) as error:  # a stranger's figure may do anything
             record.note(f"figure {name!r} {failed}: {type(error).__name__}: {error}")
     return " ".join(filter(None, findings))

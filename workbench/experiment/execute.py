@@ -16,9 +16,12 @@ from workbench.experiment.cluster import cluster
 from workbench.experiment.config import Config
 from workbench.experiment.data import Prepared
 from workbench.experiment.draw import draw
+from workbench.experiment.interrupt import settling
 from workbench.experiment.provenance import tags
+from workbench.experiment.record import Status
 from workbench.experiment.run import Run
 from workbench.experiment.shapes import FILE, markdown, n_parameters, workspace_mib
+from workbench.files import NotWritten
 
 if TYPE_CHECKING:
     from workbench.experiment.sweep import Sweep
@@ -35,8 +38,10 @@ def execute(
     on_start: OnStart | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
-    """Train one configuration and journal it. Never raises: what went wrong is told by ``status`` and ``error``.
+    """Train one configuration and journal it. What goes wrong then does not raise: ``status`` and ``error`` tell it.
 
+    Raises ``NotWritten`` where the run cannot even begin, and ``KeyboardInterrupt`` for a signal that came while a run
+    that had not been interrupted was being settled.
     FAILED is an error, KILLED an interrupt (``KeyboardInterrupt``). A run that stands alone draws every figure of a run
     that applies, one of a sweep only those that ``config.figures`` names. ``on_start`` gets a network before it trains.
     ``time/fit_seconds`` counts from there, since making kernels ready is no part of training; of a learner that does
@@ -52,13 +57,30 @@ def execute(
         _train(run, config, on_start, on_epoch)
         if sweep is None or config.figures is not None:
             draw(run, "run", config.figures)
-        run.end("FINISHED")
     except BaseException as error:
         caught = error
-        run.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", describe(error))
-    run.notify("run_ended", run=run, error=caught)
-    run.close()
+    settle(run, caught)
     return run
+
+
+def settle(record: Run | Sweep, caught: BaseException | None, status: Status = "FINISHED") -> None:
+    """End it as ``caught`` says, or with ``status`` where that is None; tell the listeners, and close it.
+
+    No signal comes between, and a full disk stops none of it: where nothing else was caught, listeners get that error.
+    """
+    interrupted = isinstance(caught, KeyboardInterrupt)
+    if caught is not None:
+        status = "KILLED" if interrupted else "FAILED"
+    with settling(interrupted):
+        try:
+            record.end(status, None if caught is None else describe(caught))
+        except NotWritten as error:
+            if not isinstance(caught, NotWritten):
+                record.note(str(error))
+            caught = caught or error
+        kind = "run" if isinstance(record, Run) else "sweep"
+        record.notify(f"{kind}_ended", **{kind: record, "error": caught})
+        record.close()
 
 
 def _write_config(run: Run, config: Config) -> None:

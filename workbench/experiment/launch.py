@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
-from workbench.errors import ConfigError, did_you_mean
+from workbench.errors import ConfigError, WorkbenchError, did_you_mean
 from workbench.experiment.draw import draw
-from workbench.experiment.execute import describe, execute
+from workbench.experiment.execute import execute, settle
 from workbench.experiment.grid import CONF, Grid, grid, register
+from workbench.experiment.interrupt import signals_interrupt
 from workbench.experiment.progress import Progress
 from workbench.experiment.provenance import tags
 from workbench.experiment.record import notify
@@ -49,7 +48,7 @@ def launch(arguments: list[str]) -> int:
             jobs = grid([a for a in arguments if a not in SWEEP_FLAGS], multirun=any(f in SWEEP_FLAGS for f in flags))
         for failure in registry().failures:  # it may have been meant to listen, and nobody would miss it
             warnings.warn(str(failure), stacklevel=1)
-        with _signals_interrupt():
+        with signals_interrupt():
             record = perform(jobs)
     report(record)
     return {"FINISHED": 0, "FAILED": 1, "KILLED": 130}[record.status]
@@ -81,13 +80,10 @@ def _sweep(jobs: Grid) -> Sweep:
                     raise KeyboardInterrupt(run.error)
         if finding := draw(sweep, "sweep", first.figures):
             sweep.set_finding(finding)
-        sweep.end("FINISHED" if all(run.status == "FINISHED" for run in sweep.runs) else "FAILED")
     except BaseException as error:
         caught = error
-        sweep.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", describe(error))
-    sweep.notify("sweep_ended", sweep=sweep, error=caught)
-    sweep.close()
-    if caught is not None and sweep.status != "KILLED":
+    settle(sweep, caught, "FINISHED" if all(run.status == "FINISHED" for run in sweep.runs) else "FAILED")
+    if caught is not None and not isinstance(caught, WorkbenchError | KeyboardInterrupt):
         raise caught
     return sweep
 
@@ -121,21 +117,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: settled and journalled."""
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    earlier = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

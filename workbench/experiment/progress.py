@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A context manager; ``network``, ``epoch`` and ``ended`` tell it how far things are."""
+    """A context manager; ``network``, ``epoch`` and ``ended`` tell it how far things are.
+
+    At the end of a run the terminal may be gone: that changes nothing about how it ended.
+    """
 
     def __init__(self, grid: Grid) -> None:
         console = Console(stderr=True)
@@ -46,7 +50,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
     def network(self, run: Run, network: Network) -> None:
         """Print the first network's shapes, above the bar."""
@@ -69,4 +74,5 @@ class Progress:
             return
         self._bar.update(self._task, completed=self._done)
         line = f"{self._done:{self._width}}  {run.name}  {outcome(run)}  {now - began:.2f} s"
-        self._bar.console.print(Text(line, style=COLOURS[run.status]))
+        with contextlib.suppress(OSError):
+            self._bar.console.print(Text(line, style=COLOURS[run.status]))

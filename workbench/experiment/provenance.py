@@ -30,8 +30,9 @@ def _this_process() -> dict[str, str]:
             continue
     for entry in registry().entries():
         if entry.origin != "built-in":
-            digest = hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()[:16]
-            found[f"plugin.{entry.plugin}"] = f"{entry.origin} sha256:{digest}"
+            file = Path(entry.file)
+            digest = f" sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}" if file.is_file() else ""
+            found[f"plugin.{entry.plugin}"] = f"{entry.origin}{digest}"
     return found | _git()
 
 

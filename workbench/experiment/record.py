@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from workbench.experiment import journal
+from workbench.files import NotWritten, replacing, writing
 from workbench.registry import registry
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ def notify(hook: str, **arguments: Any) -> Iterator[str]:
     for listener in reversed(getattr(registry().hook, hook).get_hookimpls()):
         try:
             listener.function(**{name: arguments[name] for name in listener.argnames})
-        except Exception as error:  # a stranger's listener may raise anything; the journal is the truth
+        except (Exception, SystemExit) as error:  # a stranger's listener may do anything; the journal is the truth
             yield f"plugin {listener.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}"
 
 
@@ -53,12 +56,18 @@ class Record:
         self._journal: journal.Journal | None = None
 
     def _open(self, **fields: Any) -> None:
-        """Create the folder, which must be new, and begin the journal."""
-        self.directory.mkdir(parents=True, exist_ok=False)
-        self._journal = journal.Journal(self.directory / journal.FILE)
-        self._write(
-            "started", id=self.id, name=self.name, experiment=self.experiment, tags=self.tags, **fields
-        )  # fmt: skip
+        """Create the folder, which must be new, and begin the journal. Raises ``NotWritten``, with nothing left."""
+        with writing(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=False)
+        try:
+            self._journal = journal.Journal(self.directory / journal.FILE)
+            self._write(
+                "started", id=self.id, name=self.name, experiment=self.experiment, tags=self.tags, **fields
+            )  # fmt: skip
+        except BaseException:
+            self.close()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
 
     def _write(self, event: str, **fields: Any) -> None:
         if self._journal is None:
@@ -83,11 +92,18 @@ class Record:
         return self
 
     def end(self, status: Status, error: str | None = None) -> None:
-        """Settle how it ended, safely on disk. Listeners may still add to it until ``close``."""
+        """Settle how it ended, safely on disk. Listeners may still add to it until ``close``.
+
+        Where that raises ``NotWritten``, it has failed.
+        """
         self.status, self.error = status, error
-        self._write("ended", status=status, error=error)
-        assert self._journal is not None
-        self._journal.sync()
+        try:
+            self._write("ended", status=status, error=error)
+            assert self._journal is not None
+            self._journal.sync()
+        except NotWritten as unwritten:
+            self.status, self.error = "FAILED" if status == "FINISHED" else status, error or str(unwritten)
+            raise
 
     def close(self) -> None:
         """Close the journal; writing more raises ``ValueError``."""
@@ -103,23 +119,28 @@ class Record:
         """Save a figure as ``figures/<name>.png``, one that moves as ``figures/<name>.gif``."""
         if hasattr(figure, "savefig"):
             path = self._inside(f"figures/{name}.png")
-            figure.savefig(path, dpi=150)
+            with writing(path), replacing(path) as beside:
+                figure.savefig(beside, dpi=150)
         else:
             path = self._inside(f"figures/{name}.gif")
-            figure.save(path, writer="pillow", dpi=80)
+            with writing(path), replacing(path) as beside:
+                figure.save(beside, writer="pillow", dpi=80)
         self.figures[name] = path
         self._write("figure", name=name, path=str(path.relative_to(self.directory)))
 
     def log_text(self, path: str, text: str) -> None:
         """Write ``text`` to ``path`` inside the folder."""
-        self._inside(path).write_text(text, encoding="utf-8")
+        inside = self._inside(path)
+        with writing(inside), replacing(inside) as beside:
+            beside.write_text(text, encoding="utf-8")
         self._write("text", path=path)
 
     def _inside(self, path: str) -> Path:
         inside = self.directory / path
         if not inside.resolve().is_relative_to(self.directory.resolve()):
             raise ValueError(f"{path!r} lies outside {self.directory}.")
-        inside.parent.mkdir(parents=True, exist_ok=True)
+        with writing(inside):
+            inside.parent.mkdir(parents=True, exist_ok=True)
         return inside
 
     def notify(self, hook: str, **arguments: Any) -> None:
@@ -129,6 +150,7 @@ class Record:
 
     def note(self, problem: str) -> None:
         """Remember what went wrong beside the work itself, once, to be told at the end."""
-        if problem not in self.problems:
+        if problem not in (*self.problems, self.error):
             self.problems.append(problem)
-            self._write("problem", text=problem)
+            with contextlib.suppress(NotWritten):  # it is told all the same
+                self._write("problem", text=problem)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import box
@@ -63,7 +64,7 @@ def _lines(record: Run | Sweep, runs: list[Run]) -> Iterator[str]:
             yield f"{run.name}  {outcome(run)}"
         if broken:
             yield f"{len(runs) - len(broken)} of {record.jobs} jobs finished; each one's journal says why not."
-    elif record.error:
+    if record.error and (isinstance(record, Run) or record.status == "FAILED"):
         yield record.error.rstrip()
     yield kernels()
     if record.figures:
@@ -93,18 +94,22 @@ def _table(sweep: Sweep) -> Table:
     headings = [*(key.removeprefix("learner.") for key in keys), *["parameters"] * sized, "runs", *measured]
     table = Table(*headings, box=box.SIMPLE)
     for values, runs in groups.items():
-        results = (_spread([x for run in runs if (x := run.result(key)) is not None]) for key in measured)
+        results = (spread([x for run in runs if (x := run.result(key)) is not None]) for key in measured)
         size = runs[0].result(PARAMETERS)
         shown = [f"{size:,.0f}" if size is not None else ""] * sized
         table.add_row(*map(str, values), *shown, str(len(runs)), *results)
     return table
 
 
-def _spread(values: list[float]) -> str:
+def spread(values: Sequence[float], mean: str = ".4f", deviation: str = ".4f") -> str:
+    """Mean ± standard deviation in these formats, less what so few values do not have; NaN where one is not finite."""
     if not values:
         return ""
-    mean = f"{statistics.fmean(values):.4f}"
-    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
+    middle = f"{sum(values) / len(values):{mean}}"
+    if len(values) == 1:
+        return middle
+    finite = all(map(math.isfinite, values))
+    return f"{middle} ± {statistics.stdev(values) if finite else math.nan:{deviation}}"
 
 
 def _relative(path: Path) -> str:

@@ -11,6 +11,7 @@ from workbench.experiment import journal
 from workbench.experiment.config import Config, Param
 from workbench.experiment.data import Prepared
 from workbench.experiment.record import ROOT, Record, new_id
+from workbench.files import writing
 
 if TYPE_CHECKING:
     from workbench.clustering import Clustering
@@ -54,7 +55,7 @@ class Run(Record):
         sweep: Sweep | None = None,
         root: Path = ROOT,
     ) -> Self:
-        """Begin a run in a folder of its own, below its sweep's or else ``root``."""
+        """Begin a run in a folder of its own, below its sweep's or else ``root``. Raises ``NotWritten``."""
         id = new_id()
         folder = root / f"{id}_{experiment}" if sweep is None else sweep.directory / id
         run = cls(folder, id=id, name=name, experiment=experiment, params=params, tags=tags, sweep=sweep)
@@ -63,7 +64,7 @@ class Run(Record):
 
     @classmethod
     def replay(cls, directory: Path, sweep: Sweep | None = None) -> Self:
-        """Rebuild a run from its folder alone. One that never ended is ``RUNNING``."""
+        """Rebuild a run from its folder alone, where a journal has ``begun``. One that never ended is ``RUNNING``."""
         started, *records = journal.read(directory)
         fields = {key: started[key] for key in ("id", "name", "experiment", "params", "tags")}
         return cls(directory, **fields, sweep=sweep)._replayed(records)
@@ -85,7 +86,8 @@ class Run(Record):
     def log_model(self, network: Network, epoch: int, name: str = "network") -> None:
         """Save a network, as ``epoch`` passes over the data have left it, as ``model/<name>.safetensors``."""
         path = self._inside(f"model/{name}.safetensors")
-        network.save(path)
+        with writing(path):
+            network.save(path)
         self._models[epoch] = path
         self._write("model", path=str(path.relative_to(self.directory)), epoch=epoch)
 
@@ -115,9 +117,11 @@ class Run(Record):
         """Save what a clusterer found, with its history, as ``model/clustering.safetensors``."""
         from workbench.clustering.file import save
 
-        self._clustering = self._inside("model/clustering.safetensors")
-        save(clustering, self._clustering)
-        self._write("clustering", path=str(self._clustering.relative_to(self.directory)))
+        path = self._inside("model/clustering.safetensors")
+        with writing(path):
+            save(clustering, path)
+        self._clustering = path
+        self._write("clustering", path=str(path.relative_to(self.directory)))
 
     def clustering(self) -> Clustering | None:
         """What the clusterer found, with its history; None if the learner was none, or did not come that far."""

@@ -39,7 +39,7 @@ class Sweep(Record):
     def start(
         cls, name: str, experiment: str, varied: list[str], jobs: int, tags: Mapping[str, str], root: Path = ROOT
     ) -> Self:
-        """Begin a sweep in a folder of its own below ``root``."""
+        """Begin a sweep in a folder of its own below ``root``. Raises ``NotWritten``."""
         id = new_id()
         folder = root / f"{id}_{experiment}"
         sweep = cls(folder, id=id, name=name, experiment=experiment, varied=varied, jobs=jobs, tags=tags)
@@ -48,11 +48,11 @@ class Sweep(Record):
 
     @classmethod
     def replay(cls, directory: Path) -> Self:
-        """Rebuild a sweep and its runs from its folder alone."""
+        """Rebuild a sweep and its runs from its folder alone, less those that were stopped before they began."""
         started, *records = journal.read(directory)
         fields = {key: started[key] for key in ("id", "name", "experiment", "varied", "jobs", "tags")}
         sweep = cls(directory, **fields)._replayed(records)
-        sweep.runs = [Run.replay(path.parent, sweep) for path in sorted(directory.glob(f"*/{journal.FILE}"))]
+        sweep.runs = [Run.replay(folder, sweep) for folder in journal.folders(directory)]
         return sweep
 
     def set_finding(self, finding: str) -> None:

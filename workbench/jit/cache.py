@@ -30,7 +30,7 @@ from numba import cfunc, njit
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 
-from workbench.files import replacing
+from workbench.files import cache_folder, replacing
 from workbench.jit.explain import explain
 from workbench.jit.fingerprint import canonical, fingerprint
 from workbench.jit.retarget import OPTIONS, retarget
@@ -60,9 +60,8 @@ def statistics() -> Statistics:
 
 @functools.cache
 def cache_directory() -> Path | None:
-    """``WORKBENCH_CACHE_DIR``, else the user's cache; None, with one warning, where neither can be written."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    directory = Path(os.environ.get("WORKBENCH_CACHE_DIR") or Path(base) / "workbench")
+    """Where kernels are kept; None, with one warning, where nothing can be written."""
+    directory = cache_folder()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()

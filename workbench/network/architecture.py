@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import numbers
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +37,20 @@ class Chosen:
     def owner(self) -> str:
         """How errors name it."""
         return f"plugin {self.entry.spec.name!r} ({self.entry.file})"
+
+    @contextmanager
+    def asked(self, what: str) -> Iterator[None]:
+        """Whatever its functions raise becomes a ``PluginError`` that says ``what`` was asked, the line and why."""
+        try:
+            yield
+        except WorkbenchError:
+            raise
+        except Exception as error:  # a stranger's function may raise anything
+            frames = traceback.extract_tb(error.__traceback__)
+            place = next((each for each in reversed(frames) if each.filename == self.entry.file), frames[-1])
+            raise PluginError(
+                f"{self.owner}: {what}, line {place.lineno} of {place.filename}: {type(error).__name__}: {error}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -71,8 +86,14 @@ class Stage:
         return tuple(float(value) for value in self.chosen.options.values())
 
     @property
+    def trainable(self) -> list[str]:
+        """Names of the parameters that are trained; first the one that diagnostics look at."""
+        names = [name for name, parameter in self.shape.parameters.items() if parameter.trainable]
+        return sorted(names, key=lambda name: name != "weight")
+
+    @property
     def n_parameters(self) -> int:
-        return sum(math.prod(p.shape) for p in self.shape.parameters.values() if p.trainable)
+        return sum(math.prod(self.shape.parameters[name].shape) for name in self.trainable)
 
     def __str__(self) -> str:
         return f"layer {self.index} ({self.name})"
@@ -118,20 +139,11 @@ def build_stages(chosen: Sequence[Chosen], input_shape: Shape) -> list[Stage]:
 
 def _built(chosen: Chosen, input_shape: Shape) -> tuple[Layer, LayerShape]:
     """The layer, and what its ``build`` returns. Raises ``PluginError`` where that is mistaken."""
-    try:
+    with chosen.asked(f"build({input_shape})"):
         layer: Layer = chosen.spec(**chosen.options)
         if type(layer).build is Layer.build:
             raise PluginError(f"{chosen.owner}: it has no build(input_shape), which every layer needs.")
         shape = layer.build(input_shape)
-    except WorkbenchError:
-        raise
-    except Exception as error:  # a stranger's layer may raise anything
-        frames = traceback.extract_tb(error.__traceback__)
-        place = next((each for each in reversed(frames) if each.filename == chosen.entry.file), frames[-1])
-        raise PluginError(
-            f"{chosen.owner}: build({input_shape}), line {place.lineno} of {place.filename}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
     if not isinstance(shape, LayerShape):
         raise PluginError(f"{chosen.owner}: build({input_shape}) returned {shape!r}; it must return a LayerShape.")
     output = shape.output
@@ -165,18 +177,22 @@ def _checked(layer: Layer, shape: LayerShape, input_shape: Shape, owner: str) ->
 
 
 def gives_probabilities(stages: Sequence[Stage], loss: Loss) -> bool:
-    """Whether the outputs fit ``loss``: in [0, 1] for z in [-5, 5] and, for distributions, rows that sum to one."""
+    """Whether the outputs fit ``loss``: in [0, 1] for z in [-5, 5] and, for distributions, rows that sum to one.
+
+    Raises ``PluginError`` for an activation that raises there.
+    """
     *before, last = stages
     if last.activation is None:
         return not last.n_parameters and bool(before) and gives_probabilities(before, loss)
     width = min(math.prod(last.input_shape), 10)
     z = np.linspace(-5, 5, 20 * width).reshape(width, 20).T.copy()
-    if last.activation.row:
-        a = np.empty_like(z)
-        for i in range(len(z)):
-            last.activation.function(z[i], a[i], *last.options)
-    else:
-        a = np.vectorize(last.activation.function, otypes=[float])(z, *last.options)
+    with last.chosen.asked("as an output, for z from -5 to 5"):
+        if last.activation.row:
+            a = np.empty_like(z)
+            for i in range(len(z)):
+                last.activation.function(z[i], a[i], *last.options)
+        else:
+            a = np.vectorize(last.activation.function, otypes=[float])(z, *last.options)
     if np.array_equal(a, z):  # an identity hands on what it gets
         return bool(before) and gives_probabilities(before, loss)
     inside = bool((a >= -1e-6).all() and (a <= 1 + 1e-6).all())

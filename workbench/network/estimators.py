@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from workbench.errors import ConfigError, DataError
 from workbench.network.architecture import Choice, choose, choose_layers
-from workbench.network.network import PROBABILITIES, Network, Record
+from workbench.network.diagnostics import Record
+from workbench.network.network import PROBABILITIES, Network
 from workbench.network.targets import check_numbers, check_pair
 from workbench.registry import registry
 
@@ -109,9 +110,9 @@ class _NetworkEstimator(BaseEstimator):
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
     """A network for classification: ``layers``, then a dense layer with one unit per class and ``output``.
 
-    ``auto``: cross-entropy, and the output that belongs to the loss. With a sigmoid and two classes there is one unit.
-    Other parameters are ``Network``'s; ``random_state`` is its seed. ``network_`` is the trained network, ``history_``
-    its history.
+    ``auto``: cross-entropy, and the output that belongs to the loss. Two classes share one unit where the loss takes
+    each output for a probability of its own (``targets="unit"``) and ``output`` does not work on rows. Other parameters
+    are ``Network``'s; ``random_state`` is its seed. ``network_`` is the trained network, ``history_`` its history.
     """
 
     _LOSS = "cross_entropy"
@@ -138,9 +139,14 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
             if unknown.size:
                 raise DataError(f"the validation data hold the class {unknown[0]}, which the training data do not.")
             validation_data = (self._check(X_val, reset=False), np.searchsorted(self.classes_, y_val))
-        single = self._resolved()[1] == "sigmoid" and len(self.classes_) == 2
-        self._fit(X, labels, 1 if single else len(self.classes_), validation_data, on_start, on_epoch)
+        self._fit(X, labels, self._n_outputs(), validation_data, on_start, on_epoch)
         return self
+
+    def _n_outputs(self) -> int:
+        loss, output = self._resolved()
+        spec = choose_layers([output])[0].spec
+        alone = spec.kind == "activation" and not spec.row and choose("loss", loss, "loss").spec.targets == "unit"
+        return 1 if alone and len(self.classes_) == 2 else len(self.classes_)
 
     def _gives_probabilities(self) -> bool:
         """Whether a loss of probabilities belongs to the output activation."""
@@ -150,10 +156,14 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n_samples, n_classes) as ``output`` gives them, each row scaled to sum to one."""
+        """Probabilities (n_samples, n_classes) as ``output`` gives them, each row scaled to sum to one.
+
+        Where all are too small for ``dtype``, and so 0, every class is as likely as any other.
+        """
         outputs = self._outputs(X)
         if outputs.shape[1] == 1:
             return np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
+        outputs[~outputs.any(axis=1)] = 1
         return outputs / outputs.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConfigError, DataError, PluginError, TrainingDiverged, did_you_mean
+from workbench.compiler import compiler_is_off
+from workbench.errors import ConfigError, DataError, PluginError, did_you_mean
 from workbench.jit.threads import thread_count
+from workbench.network import file
 from workbench.network.architecture import Choice, Stage, build_stages, choose, choose_layers, gives_probabilities
+from workbench.network.diagnostics import Diagnostics, Record, diverged
 from workbench.network.driver import CompiledProgram, Program, ReferenceProgram, compiled_driver
+from workbench.network.early_stopping import EarlyStopping
 from workbench.network.operands import Operation
 from workbench.network.plan import Plan, aligned
 from workbench.network.targets import Classes, check_pair, check_samples, encode_targets
 
-SATURATED = 1e-3  # an activation whose slope is below this hardly passes a gradient on
 EXECUTORS = ("compiled", "reference")
 PROBABILITIES = {"unit": "probabilities", "distribution": "probabilities that sum to one"}  # what targets ask for
 _WORK_PER_CALL = 2e10  # operations between two looks at the keyboard: some tenths of a second
-
-Record = dict[str, Any]
 
 
 class Network:
@@ -89,7 +88,7 @@ class Network:
             raise ConfigError(f"loss {self._loss.spec.name!r} has no reduction {reduction!r}. Known: {known}.")
         if executor not in (None, *EXECUTORS):
             raise ConfigError(f"no executor is named {executor!r}{did_you_mean(str(executor), EXECUTORS)}")
-        self._executor = executor or ("reference" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
+        self._executor = executor or ("reference" if compiler_is_off() else "compiled")
         self.history: list[Record] = []
         self.best_epoch: int | None = None
         self._plan: Plan | None = None
@@ -152,7 +151,8 @@ class Network:
         each pass.
         ``X`` (n_samples, *input_shape); ``y`` whole class labels (n_samples,), or one-hot rows or real values
         (n_samples, n_outputs). Raises ``DataError``, ``ConfigError`` where layers, loss and memory do not go together
-        or ``patience`` has no validation data to watch, or ``TrainingDiverged`` with epoch and layer.
+        or ``patience`` has no validation data to watch, ``PluginError`` for an initializer or schedule that fails, or
+        ``TrainingDiverged`` with epoch and layer.
         """
         X = check_samples(X, self._dtype, self.stages[0].input_shape if self._plan else None)
         stages = self.stages if self._plan else self._build(X.shape[1:])
@@ -180,14 +180,14 @@ class Network:
         elif rows != self._plan.batch_size:
             self._plan = self._resized(self._plan, rows)
         plan, self._classes = self.plan, classes
-        validation = _Evaluation(self, *held_out) if held_out else None
+        validation = self._evaluation(*held_out) if held_out else None
         order = np.arange(len(X))
         program = self._program(plan, plan.train_operations(X, y, order))
-        slopes = _Slopes(self)
+        diagnostics = Diagnostics(plan, self._program)
         steps = -(-len(X) // self._batch_size)
         rates = self._rates(steps)
         done = len(self.history)
-        stopping = None if self._patience is None else _EarlyStopping(self, self._patience)
+        stopping = None if self._patience is None else EarlyStopping(plan.arrays, self._patience)
         if on_start is not None:
             on_start(self)
         try:
@@ -197,14 +197,13 @@ class Network:
                 record: Record = {"epoch": epoch, "train/loss": plan.reduced(total, len(X))}
                 if classes is not None:
                     record["train/accuracy"] = float(plan.correct.sum() / len(X))
-                record.update(self._diagnostics(steps))
-                record.update(slopes.record(len(X) - (steps - 1) * self._batch_size))
+                record.update(diagnostics.record(steps, len(X) - (steps - 1) * self._batch_size))
                 if validation is not None:  # last: it overwrites the batch that the slopes are taken from
-                    record.update(validation.record())
+                    record.update(validation())
                 self.history.append(record)
                 if on_epoch is not None:
                     on_epoch(epoch, record)
-                if stopping is not None and stopping.is_due(record):
+                if stopping is not None and stopping.is_due(epoch, record["val/loss"]):
                     break
         finally:  # also where training broke off: the best epoch is what it was kept for
             if stopping is not None:
@@ -237,9 +236,12 @@ class Network:
         return np.where(outputs[:, 0] > (0.0 if self._loss.spec.targets == "sign" else 0.5), *self._classes[::-1])
 
     def evaluate(self, X: Any, y: Any) -> Record:
-        """``{"val/loss": ..., "val/accuracy": ...}`` on other data (accuracy for class labels)."""
+        """``{"val/loss": ..., "val/accuracy": ...}`` on other data (accuracy for class labels).
+
+        NaN both where the loss is not finite.
+        """
         X = self._samples(X)
-        return _Evaluation(self, X, *self._targets(y, len(X), self.stages)).record()
+        return self._evaluation(X, *self._targets(y, len(X), self.stages))()
 
     def table(self) -> list[tuple[str, tuple[int, ...], int]]:
         """(layer, output shape, number of parameters) for every entry of ``layers``."""
@@ -247,40 +249,27 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write ``<path>`` (safetensors) with the settings in its JSON header; replaces the file in one step."""
-        from safetensors.numpy import save_file
-
-        shape, rows = self.stages[0].input_shape, self.plan.batch_size
-        header = {"settings": self.settings, "input_shape": shape, "rows": rows, "classes": self._classes}
-        meta = {"workbench.network": json.dumps(header)}
-        path = Path(path)
-        temporary = path.with_suffix(path.suffix + ".tmp")
-        save_file({name: np.ascontiguousarray(array) for name, array in self._arrays().items()}, temporary, meta)
-        os.replace(temporary, path)
+        header = {
+            "settings": self.settings, "input_shape": self.stages[0].input_shape, "rows": self.plan.batch_size,
+            "classes": self._classes,
+        }  # fmt: skip
+        file.save(Path(path), header, self.plan.arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """The network ``save`` wrote. Raises ``DataError`` for a file that is none."""
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(path, framework="numpy") as file:
-                header = json.loads((file.metadata() or {})["workbench.network"])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            header, arrays = file.load(Path(path))
             network = cls(**header["settings"])
-            network._begin(network._build(header["input_shape"]), header["rows"])
-            own = network._arrays()
-            if {name: a.shape for name, a in own.items()} != {name: a.shape for name, a in arrays.items()}:
-                raise DataError("its arrays are not those of its layers.")
+            network._restore(header["input_shape"], header["rows"], arrays)
             network._classes = header["classes"] and tuple(header["classes"])
-        except (SafetensorError, LookupError, OSError, TypeError, ValueError) as error:
+        except (LookupError, OSError, TypeError, ValueError) as error:
             raise DataError(f"{path} is not a saved network that can be loaded: {error}") from None
-        for name, array in own.items():
-            array[...] = arrays[name]
         return network
 
     def __getstate__(self) -> dict[str, Any]:
         """Settings and values; memory and machine code are made anew by whoever copies it."""
-        arrays = {name: array.copy() for name, array in self._arrays().items()} if self._plan else None
+        arrays = {name: array.copy() for name, array in self.plan.arrays.items()} if self._plan else None
         shape = self.stages[0].input_shape if self._plan else None
         rows = self._plan.batch_size if self._plan else None
         state = self._plan.state.copy() if self._plan else None
@@ -294,13 +283,20 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         Network.__init__(self, **state["settings"])
         if state["input_shape"] is not None:
-            self._begin(self._build(state["input_shape"]), state["rows"])
-            for name, array in self._arrays().items():
-                array[...] = state["arrays"][name]
+            self._restore(state["input_shape"], state["rows"], state["arrays"])
             self.plan.state[...] = state["optimizer_state"]
             self._shuffle.bit_generator.state = state["shuffle"]
         self.history, self._steps, self._classes = state["history"], state["steps"], state["classes"]
         self.best_epoch = state["best_epoch"]
+
+    def _restore(self, input_shape: Sequence[int], rows: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Be what a network of these layers was. Raises ``DataError`` for arrays that are not theirs."""
+        self._begin(self._build(input_shape), rows)
+        own = self.plan.arrays
+        if {name: a.shape for name, a in own.items()} != {name: a.shape for name, a in arrays.items()}:
+            raise DataError("its arrays are not those of its layers.")
+        for name, array in own.items():
+            array[...] = arrays[name]
 
     def _build(self, input_shape: Sequence[int]) -> list[Stage]:
         """The stages for samples of this shape. Raises ``ConfigError``."""
@@ -320,28 +316,24 @@ class Network:
             )
 
     def _begin(self, stages: Sequence[Stage], rows: int) -> Network:
-        """Plan for batches of ``rows`` and draw initial values."""
-        self._plan = self._make_plan(stages, rows)
-        self._steps, self.history, self.best_epoch = 0, [], None
-        self._shuffle = np.random.default_rng(self._seeds(1))
-        self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
-        arrays = self._arrays()
+        """Plan for batches of ``rows`` and draw initial values. Raises ``PluginError`` where an initializer fails."""
+        plan = self._make_plan(stages, rows)
         for stage, sequence in zip(stages, self._seeds(0).spawn(len(stages)), strict=True):
             rng = np.random.default_rng(sequence)
             for name, parameter in stage.shape.parameters.items():
                 chosen = choose("initializer", parameter.initializer) if parameter.initializer else self._initializer
-                values = chosen.spec.function(
-                    rng, parameter.shape, parameter.fan_in, parameter.fan_out, **chosen.options
-                )
-                if np.shape(values) != parameter.shape:
-                    raise PluginError(
-                        f"{chosen.owner}: gave an array of shape {np.shape(values)} where {parameter.shape} was asked."
-                    )
-                arrays[f"{stage.index}.{name}"][...] = values
+                shape, fans = parameter.shape, (parameter.fan_in, parameter.fan_out)
+                with chosen.asked(f"values of shape {shape}"):
+                    values = chosen.spec.function(rng, shape, *fans, **chosen.options)
+                    if np.shape(values) != shape:
+                        raise PluginError(
+                            f"{chosen.owner}: gave an array of shape {np.shape(values)} where {shape} was asked."
+                        )
+                    plan.arrays[f"{stage.index}.{name}"][...] = values
+        self._plan, self._steps, self.history, self.best_epoch = plan, 0, [], None
+        self._shuffle = np.random.default_rng(self._seeds(1))
+        self._noise_seed = int(self._seeds(2).generate_state(1, np.uint32)[0] >> 1) << 32
         return self
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {**self.plan.parameters, **self.plan.buffers}
 
     def _samples(self, X: Any) -> np.ndarray:
         return check_samples(X, self._dtype, self.stages[0].input_shape)
@@ -372,23 +364,44 @@ class Network:
         compiled_driver()  # made ready with the kernels, not in the first epoch
         return CompiledProgram(operations, plan.shards, plan.losses, self._dtype)
 
+    def _evaluation(self, X: np.ndarray, y: np.ndarray, classes: Classes | None) -> Callable[[], Record]:
+        """Loss and accuracy on these data, whenever asked."""
+        plan = self.plan
+        program = self._program(plan, plan.evaluate_operations(X, y, np.arange(len(X))))
+
+        def record() -> Record:
+            plan.correct[:] = 0
+            total, _, broke = self._run(program, len(X), training=False)
+            found = {"val/loss": plan.reduced(total, len(X))}
+            if classes is not None:
+                found["val/accuracy"] = float(plan.correct.sum() / len(X))
+            return dict.fromkeys(found, math.nan) if broke else found
+
+        return record
+
     def _seeds(self, purpose: int) -> np.random.SeedSequence:
         """0: initial values, 1: orders, 2: noise."""
         return np.random.SeedSequence(int(self._seed)).spawn(3)[purpose]
 
     def _rates(self, steps_per_epoch: int) -> np.ndarray:
         """The learning rate of every step, (epochs, steps_per_epoch)."""
-        steps = np.arange(self._epochs * steps_per_epoch)
-        factor = self._schedule.spec.function(steps, max(1, len(steps)), steps_per_epoch, **self._schedule.options)
-        rates = self._optimizer.options["lr"] * factor * np.ones(len(steps))
-        return np.ascontiguousarray(rates, dtype=np.float64).reshape(self._epochs, steps_per_epoch)
+        epochs = max(1, self._epochs)  # a check trains for none, and is to find what is wrong with the schedule
+        schedule, steps = self._schedule, np.arange(epochs * steps_per_epoch)
+        with schedule.asked(f"factors of {len(steps)} steps"):
+            factors = schedule.spec.function(steps, len(steps), steps_per_epoch, **schedule.options)
+            if np.shape(factors) != steps.shape:
+                raise PluginError(
+                    f"{schedule.owner}: gave factors of shape {np.shape(factors)} where {steps.shape} was asked."
+                )
+            rates = self._optimizer.options["lr"] * np.ascontiguousarray(factors, dtype=np.float64)
+        return rates.reshape(epochs, steps_per_epoch)[: self._epochs]
 
     def _run_epoch(self, program: Program, n: int, rates: np.ndarray, epoch: int) -> float:
         plan = self.plan
         plan.totals[:], plan.broken[:], plan.correct[:] = 0, -1, 0
         total, stopped, broke = self._run(program, n, training=True, rates=rates)
         if broke or (plan.broken >= 0).any():
-            raise self._diverged(epoch, stopped + 1)
+            raise diverged(plan, self._steps, epoch, stopped + 1)
         self._steps += len(rates)
         return total
 
@@ -414,101 +427,6 @@ class Network:
             if broke:
                 break
         return total, stopped, broke
-
-    def _diverged(self, epoch: int, step: int) -> TrainingDiverged:
-        """What broke first: a gradient, at the step noted with it, or the loss at ``step`` (of the epoch, from 1)."""
-        plan = self.plan
-        broken = [(at, stage) for at, stage in zip(plan.broken.tolist(), plan.trained, strict=True) if at >= 0]
-        forward = plan.stages[: len(plan.stages) - bool(plan.fused)]
-        if broken:
-            first = min(at for at, _ in broken)
-            step = first - self._steps
-            nearest = [stage for at, stage in broken if at == first][-1]  # gradients flow from the output backwards
-            what, where = "a gradient", f"the gradient of {nearest}"
-        else:
-            largest = abs(plan.outputs[forward[-1].index]).max()
-            what, where = "the loss", f"the loss, of outputs as large as {largest:.1e} from {forward[-1]}"
-            for stage in reversed(forward):
-                if not np.isfinite(plan.outputs[stage.index]).all():
-                    where = f"the output of {stage}"
-        return TrainingDiverged(
-            f"{what} is no longer finite in epoch {epoch}, step {step}: "
-            f"it began in {where}. A smaller learning rate than "
-            f"{self._optimizer.options['lr']:g} is the usual remedy; standardised inputs help too."
-        )
-
-    def _diagnostics(self, steps: int) -> Record:
-        means = self.plan.totals[self.plan.weight_rows] / steps
-        if not len(means):
-            return {}
-        norms, ratios = means[:, 0].tolist(), means[:, 1].tolist()
-        return {
-            "gradients/first_layer": norms[0],
-            "gradients/last_layer": norms[-1],
-            "gradients/norm_by_layer": norms,
-            "updates/ratio_by_layer": ratios,
-        }
-
-
-class _Evaluation:
-    """Loss and accuracy on fixed data, whenever asked."""
-
-    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, classes: Classes | None) -> None:
-        self.network, self.n, self.labelled = network, len(X), classes is not None
-        operations = network.plan.evaluate_operations(X, y, np.arange(len(X)))
-        self.program = network._program(network.plan, operations)
-
-    def record(self) -> Record:
-        network = self.network
-        network.plan.correct[:] = 0
-        total, _, broke = network._run(self.program, self.n, training=False)
-        record: Record = {"val/loss": float("nan") if broke else network.plan.reduced(total, self.n)}
-        if self.labelled:
-            record["val/accuracy"] = float(network.plan.correct.sum() / self.n)
-        return record
-
-
-class _EarlyStopping:
-    """Waits for a lower validation loss, and keeps what the network was when it was lowest."""
-
-    def __init__(self, network: Network, patience: int) -> None:
-        self.network, self.patience = network, patience
-        self.lowest, self.since = math.inf, 0
-        self.best_epoch: int | None = None
-        self.arrays: dict[str, np.ndarray] = {}
-
-    def is_due(self, record: Record) -> bool:
-        """Whether this epoch is the last of so many without a lower loss."""
-        self.since += 1
-        if record["val/loss"] < self.lowest:
-            self.lowest, self.since, self.best_epoch = record["val/loss"], 0, record["epoch"]
-            self.arrays = {name: array.copy() for name, array in self.network._arrays().items()}
-        return self.since >= self.patience
-
-    def restore(self) -> int | None:
-        """Go back to the best epoch, if the loss was ever finite, and name it."""
-        for name, array in self.network._arrays().items():
-            array[...] = self.arrays.get(name, array)
-        return self.best_epoch
-
-
-class _Slopes:
-    """How much of each elementwise activation is saturated or dead, seen on the last batch of an epoch."""
-
-    def __init__(self, network: Network) -> None:
-        plan = network.plan
-        self.counts = np.zeros((len(plan.activations), 2))
-        self.units = np.array([np.prod(s.shape.output) for s in plan.activations])
-        self.program = network._program(plan, plan.slope_operations(self.counts, SATURATED))
-
-    def record(self, rows: int) -> Record:
-        if not len(self.counts):
-            return {}
-        self.program.run(rows, rows, 0, 1, np.zeros(1), 0, 0, False, 1)
-        return {
-            "activations/saturated_by_layer": (self.counts[:, 0] / (self.units * rows)).tolist(),
-            "activations/dead_by_layer": (self.counts[:, 1] / self.units).tolist(),
-        }
 
 
 def _is_whole(value: Any, least: int) -> bool:

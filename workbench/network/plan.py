@@ -96,6 +96,11 @@ class Plan:
     def parameters(self) -> dict[str, np.ndarray]:
         return {name: self.weights[a:b].reshape(shape) for name, (a, b, shape) in self.places.items()}
 
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that a network is: parameters and buffers."""
+        return {**self.parameters, **self.buffers}
+
     def reduced(self, total: float, n: int) -> float:
         """The loss of ``n`` samples whose losses add up to ``total``."""
         return total * (SCALES[self.reduction] / (n if self.reduction == "mean" else 1))
@@ -134,8 +139,8 @@ class Plan:
     @functools.cached_property
     def weight_rows(self) -> list[int]:
         """Which of these have a weight matrix: what diagnostics by layer count."""
-        shapes = [s.shape.parameters.get("weight") for s in self.trained]
-        return [i for i, weight in enumerate(shapes) if weight is not None and len(weight.shape) > 1]
+        weights = [stage.shape.parameters[stage.trainable[0]] for stage in self.trained]
+        return [i for i, weight in enumerate(weights) if len(weight.shape) > 1]
 
     @property
     def activations(self) -> list[Stage]:
@@ -234,13 +239,14 @@ class Plan:
         self.buffers: dict[str, np.ndarray] = {}
         size = 0
         for stage in self.stages:
+            for name in stage.trainable:
+                shape = stage.shape.parameters[name].shape
+                length = math.prod(shape)
+                self.places[f"{stage.index}.{name}"] = (size, size + length, shape)
+                size += -(-length // per_line) * per_line
             for name, parameter in stage.shape.parameters.items():
-                key, length = f"{stage.index}.{name}", math.prod(parameter.shape)
-                if parameter.trainable:
-                    self.places[key] = (size, size + length, parameter.shape)
-                    size += -(-length // per_line) * per_line
-                else:
-                    self.buffers[key] = aligned(parameter.shape, self.dtype)
+                if not parameter.trainable:
+                    self.buffers[f"{stage.index}.{name}"] = aligned(parameter.shape, self.dtype)
         self.weights = aligned((size,), self.dtype)
         self._gradients: dict[int, np.ndarray] = {}
         for stage in self.trained:
@@ -278,7 +284,7 @@ class Plan:
         }
 
     def _places_of(self, stage: Stage) -> dict[str, tuple[int, int, tuple[int, ...]]]:
-        names = [f"{stage.index}.{n}" for n, p in stage.shape.parameters.items() if p.trainable]
+        names = [f"{stage.index}.{name}" for name in stage.trainable]
         return {name: self.places[name] for name in names}
 
     def _span_of(self, stage: Stage) -> tuple[int, int]:
@@ -287,8 +293,8 @@ class Plan:
         return places[0][0], places[-1][1]
 
     def _operands_of(self, stage: Stage) -> dict[str, Any]:
-        parameters = {**self.parameters, **self.buffers}
-        own = {name: parameters[f"{stage.index}.{name}"] for name in stage.shape.parameters}
+        arrays = self.arrays
+        own = {name: arrays[f"{stage.index}.{name}"] for name in stage.shape.parameters}
         seen = {"x": self._input_of(stage), "output": self.outputs[stage.index]}
         return layer_operands(stage, {**seen, **own, **self.workspace[stage.index]})
 
@@ -332,7 +338,7 @@ class Plan:
         operations = []
         for i, stage in enumerate(self.trained):
             start, stop = self._span_of(stage)
-            _, measured, _ = next(iter(self._places_of(stage).values()))  # the first is the weight
+            _, measured, _ = next(iter(self._places_of(stage).values()))
             arrays = {
                 "weight": self.weights,
                 "grads": self._gradients[stage.index],

@@ -1,7 +1,6 @@
 """Conformance checks, for authors of plugins to run in their own tests as ours do and as ``workbench check`` does."""
 
 from workbench.testing.checks import Check, CheckFailed, CheckSkipped, CheckWarning, Outcome, checks_of
-from workbench.testing.kinds.metric import check_metric
 from workbench.testing.parametrize import parametrize_with_checks
 
 __all__ = [
@@ -10,7 +9,6 @@ __all__ = [
     "CheckSkipped",
     "CheckWarning",
     "Outcome",
-    "check_metric",
     "checks_of",
     "parametrize_with_checks",
 ]

@@ -62,7 +62,10 @@ def _for_device(function: Callable, done: dict[int, Any]) -> Any:
             scope[name] = done[id(value)]
         elif value is np:
             scope[name] = _numpy()
-    return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    defaults, cells = function.__defaults__, function.__closure__
+    copy = types.FunctionType(function.__code__, scope, function.__name__, defaults, cells)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def _numpy() -> Any:

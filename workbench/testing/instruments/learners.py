@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-
 from workbench.specs import Spec
 from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
+from workbench.testing.instruments.generators import shared_draws
 from workbench.testing.instruments.options import required_sets
 
 SEEDS = ("random_state", "seed")  # what an option is called that settles the random numbers
@@ -39,20 +37,11 @@ def seeded(plugin: Spec, seed: int) -> dict[str, Any]:
 @contextmanager
 def own_numbers(plugin: Spec) -> Iterator[None]:
     """Refuse a plugin that draws from the generators that all share: nobody can repeat what it does."""
-    pythons, numpys = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002 - it is what is looked at
-    try:
+    with shared_draws() as drawn:
         yield
-        if random.getstate() != pythons:
-            refuse(plugin, "it draws from the generator of Python's random, which all share; make one from a seed.")
-        if str(np.random.get_state(legacy=False)) != str(numpys):  # noqa: NPY002
-            refuse(
-                plugin,
-                "it draws from np.random's generator, which all share; make one from a seed, or give scikit-learn's "
-                "classes their random_state.",
-            )
-    finally:
-        random.setstate(pythons)
-        np.random.set_state(numpys)  # noqa: NPY002
+    if drawn:
+        advice = "make one from a seed, or give scikit-learn's classes their random_state"
+        refuse(plugin, f"it draws from {drawn[0]}, which all share; {advice}.")
 
 
 def in_threads(plugin: Spec, work: Callable[[dict[str, Any]], Result]) -> list[Result]:

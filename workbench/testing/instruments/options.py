@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from workbench.options import Option
+from workbench.specs import Spec
+from workbench.testing.checks import refuse
 
 VALUES = (0.5, 0.1, 0.9, 2.0, 3, 2, 1, 4, 0, True, False, (2, 1), (1, 2), (2, 2), (3,), (-1,), None)
 SEVERAL = 16  # sets of options of which about half are changed
@@ -41,9 +43,10 @@ def required_sets(options: Mapping[str, Option]) -> Iterator[dict[str, Any]]:
 def option_sets(options: Mapping[str, Option], required: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
     """The defaults, then each option changed alone, then some sets of several changed at once.
 
-    ``required`` gives the options without a default their values.
+    ``required`` gives the options without a default their values; None: what ``required_sets`` begins with.
     """
-    base = {name: option.default for name, option in options.items() if not option.required} | dict(required or {})
+    required = next(required_sets(options), {}) if required is None else required
+    base = {name: option.default for name, option in options.items() if not option.required} | dict(required)
     others = {name: [value for value in values_of(options[name]) if value != base[name]] for name in base}
     yield base
     for name, values in others.items():
@@ -54,6 +57,20 @@ def option_sets(options: Mapping[str, Option], required: Mapping[str, Any] | Non
     for _ in range(SEVERAL if len(changeable) > 1 else 0):
         changed = [name for name in changeable if rng.random() < 0.5]
         yield base | {name: others[name][rng.integers(len(others[name]))] for name in changed}
+
+
+def refuse_idle(plugin: Spec, what: str, answers: Callable[[dict[str, Any]], Iterable[np.ndarray]]) -> str:
+    """Refuse a plugin with an option that changes no ``what`` in its ``answers(options)``; the names of all options."""
+    base, *others = option_sets(plugin.options)
+    for name in base:
+        with_other = [options for options in others if options[name] != base[name]]
+        if with_other and not any(
+            (found != without).any()
+            for options in with_other
+            for found, without in zip(answers(options), answers(options | {name: base[name]}), strict=True)
+        ):
+            refuse(plugin, f"its option {name} changes no {what}, be it {base[name]!r} or {with_other[0][name]!r}.")
+    return ", ".join(base) or "none"
 
 
 def changed(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:

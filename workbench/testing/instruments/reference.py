@@ -104,6 +104,7 @@ class _Many:
             scope = dict(function.__globals__)
             cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
             copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+            copy.__kwdefaults__ = function.__kwdefaults__
             self._done[id(function)] = copy
             scope.update({name: value for name, value in _BUILT_INS.items() if name not in scope})
             scope.update({name: self._value(scope[name], names) for name in names & scope.keys() - _BUILT_INS.keys()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +12,8 @@ from numpy.random import default_rng
 
 from workbench.specs import Initializer, Shape
 from workbench.testing.checks import CheckWarning, raised, refuse, signature_of
-from workbench.testing.instruments.options import changed, in_words, option_sets, required_sets
+from workbench.testing.instruments.generators import shared_draws
+from workbench.testing.instruments.options import changed, in_words, option_sets, refuse_idle
 
 # A bias, dense weights of both forms, a convolution's: shape, fan_in, fan_out.
 WEIGHTS: tuple[tuple[Shape, int, int], ...] = (
@@ -38,7 +38,7 @@ def check_signature(plugin: Initializer) -> str | None:
 
 def check_values(plugin: Initializer) -> str | None:
     """It returns a float64 array of the shape asked for, of finite numbers."""
-    for options in _option_sets(plugin):
+    for options in option_sets(plugin.options):
         for weight in WEIGHTS:
             values = _draw(plugin, options, weight)
             if not np.isfinite(values).all():
@@ -49,7 +49,7 @@ def check_values(plugin: Initializer) -> str | None:
 
 def check_seed(plugin: Initializer) -> str | None:
     """The generator it is given settles the values, and nothing else does."""
-    for options in _option_sets(plugin):
+    for options in option_sets(plugin.options):
         for weight in WEIGHTS[::-1]:
             with _watched() as seen:
                 values = _draw(plugin, options, weight, seed=0)
@@ -70,7 +70,7 @@ def check_seed(plugin: Initializer) -> str | None:
 
 def check_scale(plugin: Initializer) -> str | None:
     """The values are not so large that every signal grows from layer to layer."""
-    options = next(_option_sets(plugin))
+    options = next(option_sets(plugin.options))
     spread = {}
     for fan_in in FANS:
         for fan_out in FANS:
@@ -93,24 +93,10 @@ def check_scale(plugin: Initializer) -> str | None:
 
 def check_options_matter(plugin: Initializer) -> str | None:
     """Every option changes a value."""
-    base, *others = _option_sets(plugin)
-    for name in base:
-        with_other = [options for options in others if options[name] != base[name]]
-        if with_other and not any(
-            (_draw(plugin, options, weight) != _draw(plugin, options | {name: base[name]}, weight)).any()
-            for options in with_other
-            for weight in WEIGHTS
-        ):
-            refuse(plugin, f"its option {name} changes no value, be it {base[name]!r} or {with_other[0][name]!r}.")
-    return ", ".join(base) or "none"
+    return refuse_idle(plugin, "value", lambda options: (_draw(plugin, options, weight) for weight in WEIGHTS))
 
 
 CHECKS = (check_signature, check_values, check_seed, check_scale, check_options_matter)
-
-
-def _option_sets(plugin: Initializer) -> Iterator[dict[str, Any]]:
-    """The defaults first, with some value for each option that has none."""
-    return option_sets(plugin.options, next(required_sets(plugin.options), None))
 
 
 def _draw(plugin: Initializer, options: Mapping[str, Any], weight: tuple[Shape, int, int], seed: int = 0) -> np.ndarray:
@@ -135,21 +121,13 @@ def _watched() -> Iterator[list[str]]:
         seen.append("a generator of its own, np.random.default_rng")
         return default_rng(*seed)
 
-    before = _global_states()
     np.random.default_rng = own  # type: ignore[assignment]
     try:
-        yield seen
+        with shared_draws() as shared:
+            yield seen
     finally:
         np.random.default_rng = default_rng
-    seen += [f"the global generator of {name}" for name, state in _global_states().items() if state != before[name]]
-
-
-def _global_states() -> dict[str, str]:
-    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002  (to see that nobody draws from it)
-    return {
-        "np.random": f"{state['state']['pos']} {state['state']['key'].tobytes()!r}",
-        "random": str(random.getstate()),
-    }
+    seen += shared
 
 
 def _of(plugin: Initializer, options: Mapping[str, Any], weight: tuple[Shape, int, int]) -> str:

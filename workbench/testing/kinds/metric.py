@@ -12,10 +12,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from workbench.clustering.metric import distance_rows, group_centers, metric_kernel
-from workbench.errors import DataError, WorkbenchError
-from workbench.registry import registry
+from workbench.errors import DataError
 from workbench.specs import Metric
-from workbench.testing.checks import CheckSkipped, CheckWarning, raised, refuse
+from workbench.testing.checks import CheckSkipped, CheckWarning, refuse
 from workbench.testing.instruments.guarded import Guarded
 from workbench.testing.instruments.kernels import needs_compiler
 
@@ -29,40 +28,18 @@ ROUNDING, DIFFERENT, SINGLE = 1e-12, 1e-9, 1e-4
 BEYOND = 1e300  # the cost of a centre where there is no such distance; finite, for the minimiser's differences
 
 
-def check_metric(metric: Metric | str, rng_seed: int = 0) -> None:
-    """Refuse a metric, or the one registered under that name, that is not what ``Metric`` says it should be.
-
-    Its distance is finite, not negative, zero from a point to itself and the same both ways; cost rises with it. The
-    centre of a group is where numerical minimisation finds no lower total cost, that of a single point is the point,
-    and the order of the points does not matter. ``squared_euclidean`` is true where claimed, nothing changes its
-    arguments or writes beside them, float32 gives nearly the same, and machine code what plain Python gives.
-
-    Raises ``PluginError`` with a counterexample, of the fewest points found.
-    """
-    spec: Metric = registry().get("metric", metric) if isinstance(metric, str) else metric
-    for check in CHECKS:
-        try:
-            check(spec, rng_seed)
-        except (CheckSkipped, CheckWarning):
-            continue
-        except WorkbenchError:
-            raise
-        except Exception as error:  # a stranger's function may raise anything
-            refuse(spec, raised(error))
-
-
-def check_points(metric: Metric, rng_seed: int = 0) -> str:
+def check_points(metric: Metric) -> str:
     """Of the points tried, it accepts some, and refuses the others with a DataError."""
-    pools = _pools(metric, rng_seed)
+    pools = _pools(metric)
     if not pools:
         refuse(metric, "check_points accepts no points tried: whole numbers, normal, positive, shares of 1, degrees.")
     features = sorted({pool.shape[1] for pool in pools})
     return f"{sum(map(len, pools))} points of {' or '.join(map(str, features))} features tried"
 
 
-def check_distance(metric: Metric, rng_seed: int = 0) -> None:
+def check_distance(metric: Metric) -> None:
     """Its distance is finite, not negative, 0 from a point to itself, and the same both ways."""
-    pools = _some(metric, rng_seed)
+    pools = _some(metric)
     tables = [_table(metric, metric.function, pool) for pool in pools]
     least = ROUNDING * max(np.nanmax(table, initial=0) for table in tables)
     for pool, table in zip(pools, tables, strict=True):
@@ -81,9 +58,9 @@ def check_distance(metric: Metric, rng_seed: int = 0) -> None:
         refuse(metric, "all points are at distance 0 of each other.")
 
 
-def check_opposite_points(metric: Metric, rng_seed: int = 0) -> None:
+def check_opposite_points(metric: Metric) -> None:
     """Points as far apart as can be, where rounding may leave the range of a root or an arc, have a distance too."""
-    for pool in _some(metric, rng_seed):
+    for pool in _some(metric):
         opposite = [-pool]
         if pool.shape[1] == 2:  # on a sphere, in degrees
             opposite.append(np.column_stack([-pool[:, 0], pool[:, 1] - np.copysign(180, pool[:, 1])]))
@@ -92,10 +69,10 @@ def check_opposite_points(metric: Metric, rng_seed: int = 0) -> None:
                 refuse(metric, f"the distance from {_text(x)} to {_text(y)} is {found}.")
 
 
-def check_every_feature(metric: Metric, rng_seed: int = 0) -> None:
+def check_every_feature(metric: Metric) -> None:
     """Every feature of a point has a part in its distance from others."""
     matters: dict[tuple[int, int], bool] = {}
-    for pool in _some(metric, rng_seed):
+    for pool in _some(metric):
         if (d := pool.shape[1]) == 1:
             continue  # directions on a line are all the same
         for feature in range(d):
@@ -112,9 +89,9 @@ def check_every_feature(metric: Metric, rng_seed: int = 0) -> None:
             refuse(metric, f"of {d} features, the one with index {feature} makes no difference to any distance.")
 
 
-def check_cost(metric: Metric, rng_seed: int = 0) -> None:
+def check_cost(metric: Metric) -> None:
     """The cost rises with the distance, so that the nearest centre is the cheapest."""
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         distance, cost = (_table(metric, function, pool) for _, function in _functions(metric))
         i, k = np.triu_indices(len(pool))
         order = np.argsort(distance[i, k], kind="stable")
@@ -129,9 +106,9 @@ def check_cost(metric: Metric, rng_seed: int = 0) -> None:
             refuse(metric, f"the cost does not rise with the distance: {one}, {other}.")
 
 
-def check_triangle(metric: Metric, rng_seed: int = 0) -> str:
+def check_triangle(metric: Metric) -> str:
     """Whether the way by a third point is never shorter; nothing here needs that, it is told for those who do."""
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         table = _table(metric, metric.function, pool)
         by = table[:, :, np.newaxis] + table[np.newaxis]  # from i by k to m
         for i, k, m in np.argwhere(table[:, np.newaxis] > by + DIFFERENT * table.max()):
@@ -140,9 +117,9 @@ def check_triangle(metric: Metric, rng_seed: int = 0) -> str:
     return "holds on all points tried"
 
 
-def check_single_point(metric: Metric, rng_seed: int = 0) -> None:
+def check_single_point(metric: Metric) -> None:
     """The centre of a single point is that point."""
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         far = _table(metric, metric.function, pool).max()
         for point in pool[:4]:
             center = _valid_center(metric, point[np.newaxis])
@@ -151,18 +128,18 @@ def check_single_point(metric: Metric, rng_seed: int = 0) -> None:
                 refuse(metric, f"{made}, not the point.")
 
 
-def check_centre(metric: Metric, rng_seed: int = 0) -> None:
+def check_centre(metric: Metric) -> None:
     """No other point costs less in total than the centre: none of the points, their mean or median, none near by."""
-    for pool, points, _ in _groups(metric, rng_seed):
+    for pool, points, _ in _groups(metric):
         center = _valid_center(metric, points)
         steps = [step * pool.std(axis=0).max() * axis for step in STEPS for axis in np.eye(center.size)]
         near = [center + sign * step for step in steps for sign in (1, -1)]
         _compare(metric, pool, points, center, (*points, points.mean(axis=0), np.median(points, axis=0), *near))
 
 
-def check_order(metric: Metric, rng_seed: int = 0) -> None:
+def check_order(metric: Metric) -> None:
     """The order of the points does not change their centre."""
-    for pool, points, rng in _groups(metric, rng_seed):
+    for pool, points, rng in _groups(metric):
         center, total = _center(metric, points), _total(metric, points)
         if max(map(total, points)) <= total(center) + DIFFERENT * len(points) * _dearest(metric, pool):
             continue  # points that cancel: any centre would do, so the rule may take whichever it met first
@@ -175,9 +152,9 @@ def check_order(metric: Metric, rng_seed: int = 0) -> None:
                 )
 
 
-def check_squared_euclidean(metric: Metric, rng_seed: int = 0) -> None:
+def check_squared_euclidean(metric: Metric) -> None:
     """``squared_euclidean`` says whether the cost is the sum of squared differences, and the centre the mean."""
-    problem = _unlike_squares(metric, rng_seed)
+    problem = _unlike_squares(metric)
     if metric.squared_euclidean and problem:
         refuse(metric, f"squared_euclidean is not true: {problem}.")
     if problem:
@@ -186,19 +163,19 @@ def check_squared_euclidean(metric: Metric, rng_seed: int = 0) -> None:
         raise CheckWarning("it is: say squared_euclidean=True, and clusterers take their faster ways.")
 
 
-def check_minimum(metric: Metric, rng_seed: int = 0) -> None:
+def check_minimum(metric: Metric) -> None:
     """Nor does numerical minimisation find a better one, from the centre or from anywhere else."""
-    for pool, points, rng in _groups(metric, rng_seed, SEARCHED):
+    for pool, points, rng in _groups(metric, SEARCHED):
         center, total = _center(metric, points), _compiled_total(metric, points)
         slack = DIFFERENT * _dearest(metric, pool)
         starts = (center, pool[rng.integers(len(pool))])
         _compare(metric, pool, points, center, [_minimum(total, start, pool.std(axis=0), slack) for start in starts])
 
 
-def check_machine_code(metric: Metric, rng_seed: int = 0) -> None:
+def check_machine_code(metric: Metric) -> None:
     """Machine code gives what plain Python gives."""
     needs_compiler()
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         for name, function in _functions(metric):
             compiled, plain = _compiled_table(metric, function, pool), _table(metric, function, pool)
             for i, k in np.argwhere(~(np.abs(plain - compiled) <= DIFFERENT * compiled.max())):
@@ -210,10 +187,10 @@ def check_machine_code(metric: Metric, rng_seed: int = 0) -> None:
             refuse(metric, f"the centre of {_text(*pool)} is {_text(center)} compiled, {_text(plain)} in plain Python.")
 
 
-def check_arrays(metric: Metric, rng_seed: int = 0) -> None:
+def check_arrays(metric: Metric) -> None:
     """Machine code fills the centre, all of it, and writes nothing else."""
     needs_compiler()
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         guards = Guarded()
         points, starts = guards.array("points", pool), guards.array("starts", np.array([0, len(pool)]))
         center = guards.unwritten("center", (1, pool.shape[1]), pool.dtype)
@@ -226,10 +203,10 @@ def check_arrays(metric: Metric, rng_seed: int = 0) -> None:
             refuse(metric, f"of {len(pool)} points, {beside}.")
 
 
-def check_float32(metric: Metric, rng_seed: int = 0) -> None:
+def check_float32(metric: Metric) -> None:
     """float32 gives nearly the same."""
     needs_compiler()
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         single = pool.astype(np.float32)
         single = single[[_accepts(metric, point) for point in single]]
         if not len(single):
@@ -264,9 +241,9 @@ CHECKS = (
 
 
 @functools.lru_cache(16)  # every check asks for the same
-def _pools(metric: Metric, rng_seed: int) -> list[np.ndarray]:
+def _pools(metric: Metric) -> list[np.ndarray]:
     """Points (n, n_features), float64, of every kind for which the metric is meant."""
-    rng = np.random.default_rng(rng_seed)
+    rng = np.random.default_rng(0)
     found = []
     for d in FEATURES if metric.n_features is None else (metric.n_features,):
         kinds = [
@@ -285,16 +262,16 @@ def _pools(metric: Metric, rng_seed: int) -> list[np.ndarray]:
     return found
 
 
-def _some(metric: Metric, rng_seed: int) -> list[np.ndarray]:
-    pools = _pools(metric, rng_seed)
+def _some(metric: Metric) -> list[np.ndarray]:
+    pools = _pools(metric)
     if not pools:
         raise CheckSkipped("check_points accepts no points tried")
     return pools
 
 
-def _spread(metric: Metric, rng_seed: int) -> list[np.ndarray]:
+def _spread(metric: Metric) -> list[np.ndarray]:
     """Those whose points differ: of directions on a line, say, nothing is to be learned."""
-    pools = _some(metric, rng_seed)
+    pools = _some(metric)
     reach = [_table(metric, metric.function, pool).max() for pool in pools]
     spread = [pool for pool, far in zip(pools, reach, strict=True) if far > ROUNDING * max(reach)]
     if not spread:
@@ -303,10 +280,10 @@ def _spread(metric: Metric, rng_seed: int) -> list[np.ndarray]:
 
 
 def _groups(
-    metric: Metric, rng_seed: int, sizes: Iterable[int] = SIZES
+    metric: Metric, sizes: Iterable[int] = SIZES
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.random.Generator]]:
     """Pools and points of them that belong together, few at first, with the generator that drew them."""
-    rng, pools = np.random.default_rng(rng_seed), _spread(metric, rng_seed)
+    rng, pools = np.random.default_rng(0), _spread(metric)
     for size in sizes:
         for pool in pools:
             yield pool, rng.permutation(pool)[:size], rng
@@ -332,14 +309,14 @@ def _compare(
         refuse(metric, f"its centre rule does not minimise its cost: {_told(points, center)}, {costs}.")
 
 
-def _unlike_squares(metric: Metric, rng_seed: int) -> str | None:
+def _unlike_squares(metric: Metric) -> str | None:
     """Where a cost is not the sum of squared differences, or a centre not the mean."""
-    for pool in _spread(metric, rng_seed):
+    for pool in _spread(metric):
         cost, squares = _table(metric, metric.cost or metric.function, pool), ((pool[:, None] - pool) ** 2).sum(axis=2)
         for i, k in np.argwhere(~(np.abs(cost - squares) <= DIFFERENT * squares.max())):
             pair = f"{_text(pool[i])} and {_text(pool[k])} cost {cost[i, k]:.10g}"
             return f"{pair}, the squares of their differences add up to {squares[i, k]:.10g}"
-    for pool, points, _ in _groups(metric, rng_seed):
+    for pool, points, _ in _groups(metric):
         center = _center(metric, points)
         off = np.abs(center - points.mean(axis=0)).max()
         if not off <= DIFFERENT * np.abs(pool).max():
