@@ -335,10 +335,12 @@ def test_a_run_that_cannot_begin_leaves_nothing(fakes, heard):
 
 
 def test_a_file_that_cannot_be_written_is_what_it_was(run):
+    network = Network([{"dense": {"units": 2}}], "squared_error").initialize((200,), 2)
     saves = {
         "notes.txt": lambda: run.log_text("notes.txt", "notes " * 1000),
         "figures/it.png": lambda: run.log_figure("it", Figure()),
         "model/clustering.safetensors": lambda: run.log_clustering(Clustering(np.zeros(1000, int))),
+        "model/network.safetensors": lambda: run.log_model(network, 1),
     }
     for path, save in saves.items():
         save()

@@ -45,9 +45,6 @@ class Statistics:
     compiled: int = 0
     loaded: int = 0
 
-    def __str__(self) -> str:
-        return f"{self.compiled} kernels compiled, {self.loaded} loaded from the cache"
-
 
 _statistics = Statistics()
 _kernels: dict[str, Any] = {}

@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from workbench.files import replacing
+from workbench.files import save_tensors
 
 _HEADER = "workbench.network"
 
 
 def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write both, in place of what is there."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with replacing(path) as beside:
-        save_file(contiguous, beside, {_HEADER: json.dumps(header)})
+    """Write both, in place of what is there. Raises ``OSError``."""
+    save_tensors(arrays, path, {_HEADER: json.dumps(header)})
 
 
 def load(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
