@@ -464,3 +464,22 @@ def test_the_picture_of_clusterers_gives_a_cluster_the_colour_of_its_class(tmp_p
     assert shown == [hue.upper() for hue in expected]
     monkeypatch.setattr(Run, "data", lambda run: SimpleNamespace(X_train=X.reshape(6, 4), y_train=classes))
     assert wb.get("figure", COMPARED).function(compared(tmp_path, lambda *job: 0.5)) is None
+
+
+def test_the_picture_of_few_clusterers_has_its_title_whole_and_what_finds_nothing_is_not_bold(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(Run, "data", lambda run: SimpleNamespace(X_train=np.eye(2), y_train=np.arange(2)))
+    monkeypatch.setattr(Run, "clustering", lambda run: Clustering(np.arange(2)))
+
+    def agreement(shape, clusterer, seed):
+        if clusterer == "mean_shift":
+            return None
+        return 0.9 if (shape, clusterer) == ("blobs", "kmeans") else 0.001
+
+    figure = draw(COMPARED, compared(tmp_path, agreement), tmp_path)
+    (title,) = figure.texts
+    extent = title.get_window_extent()
+    assert (extent.x0 >= 0, extent.x1 <= figure.bbox.width) == (True, True)
+    weights = [ax.xaxis.label.get_fontweight() for ax in figure.axes]
+    assert weights == ["bold", "normal", "normal", "normal"]

@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 from threadpoolctl import threadpool_limits
 
-from workbench import get
+from workbench import clusterer, get
 from workbench.clustering.metric import distances
-from workbench.errors import ConfigError, DataError, UnknownName
+from workbench.errors import ConfigError, DataError, PluginError, UnknownName
 from workbench.plugins.clusterers import _pairwise, dbscan, gaussian_mixture, kmedoids
 from workbench.plugins.clusterers._labels import by_first_appearance
 from workbench.registry import registry
@@ -522,3 +522,9 @@ def test_more_medoids_than_places(init):
         model = make("kmedoids", n_clusters=4, init=init).fit(X)
     assert model.inertia_ == 0 and len(set(model.medoid_indices_)) == 4
     assert same_partition(model.labels_, [0, 0, 0, 1, 1])
+
+
+def test_a_function_that_returns_bare_labels_is_told():
+    mine = clusterer("mine", lambda X: np.zeros(len(X), int))
+    with pytest.raises(PluginError, match=r"^clusterer 'mine': its function returned a ndarray; it must return Clust"):
+        mine().fit(np.eye(3))

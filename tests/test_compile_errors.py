@@ -233,6 +233,7 @@ REASONS = {
     "return np.clip(z, 0)": "np.clip() needs the argument 'a_max'",
     "return np.sum(np.zeros(3), keepdims=True)": "np.sum() has no argument 'keepdims' in compiled code",
     "return len(z)": "len() does not take a number",
+    "return np.tanh(np.zeros(3))[0]": "np.tanh() takes one number at a time here: loop over the array",
     "return 'a' + z": "text + a number cannot be computed",
     "return z[0]": "a number cannot be indexed",
     "return np.zeros(3)[0, 0]": "a 1-d array does not take 2 indices",

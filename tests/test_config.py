@@ -40,6 +40,8 @@ BAD = {
     "misspelt setting": (["sed=3"], "the configuration has no option 'sed'; did you mean 'seed'?"),
     "misspelt setting, added": (["+sed=3"], "the configuration has no option 'sed'; did you mean 'seed'?"),
     "option of the data": (["dataset.m=3"], "dataset 'tiny' has no option 'm'"),
+    "option of the learner": (["depth=3"], "the configuration has no option 'depth'; did you mean 'learner.depth'?"),
+    "option of the data set": (["defect=none"], "the configuration has no option 'defect'; did you mean 'dataset.def"),
     "wrong type": (["learner.depth=abc"], "learner: estimator 'stepper': depth = 'abc' should be a valid integer"),
     "no whole number": (["learner.depth=2.5"], "depth = 2.5 should be a valid integer"),
     "a list for a number": (["learner.depth=[1,2]"], "depth = [1, 2] should be a valid integer"),
@@ -67,12 +69,25 @@ BAD = {
     "broken setting": (["learner.layers=[1"], "'learner.layers=[1' is no setting"),
     "several values, no -m": (["learner.depth=2,4"], "learner.depth=2,4 names several values: add -m"),
     "a range": (["-m", "validation_fraction=interval(0.1,0.2)"], "a grid needs a list of values"),
+    "no value": (["-m", "seed=range(0)"], "seed=range(0) stands for no value at all"),
+    "no value beside many": (
+        ["-m", "seed=range(1000000)", "learner.depth=range(0)"],
+        "depth=range(0) stands for no value",
+    ),
+    "no value found": (
+        ["-m", "learner.activation=glob(s*)"],
+        "(s*) stands for no value at all; a grid needs one or more. g",
+    ),
+    "one value twice": (["-m", "seed=0,1,0"], "seed: 0 and 0 make the same job"),
+    "one number twice": (["-m", "validation_fraction=0.2,2e-1"], "validation_fraction: 0.2 and 0.2 make the same job"),
     "one bad job of many": (["-m", "learner.depth=2,4,many"], "in the job 'many': learner: estimator 'stepper': depth"),
     "one bad seed of many": (["-m", "seed=0,-1"], "in the job 'seed=-1': the configuration: seed = -1"),
     "Hydra's own": (["hydra.run.dri=x"], "Could not override 'hydra.run.dri'"),
     "another launcher": (["hydra/launcher=joblib"], "no hydra/launcher is named 'joblib'"),
     "unknown flag": (["--multrun"], "`workbench run` has no flag '--multrun'; did you mean '--multirun'"),
-    "unknown variable": (["name=${nam}"], "Interpolation key 'nam' not found"),
+    "unknown variable": (["name=${nam}"], "name: Interpolation key 'nam' not found\n"),
+    "unknown variable of the environment": (["name=${oc.env:NO}"], "name: Environment variable 'NO' not found\n"),
+    "seed taken away": (["~seed"], "seed: Interpolation key 'seed' not found\n"),
     "NaN in the data": (["dataset.defect=missing"], "data set 'tiny': X[1, 2] (feature 'depth') is nan"),
     "empty data": (["dataset.n=0"], "data set 'tiny' is empty"),
     "a class of one": (["dataset.defect=lone class"], "data set 'tiny' (12 samples) cannot be split"),
@@ -344,6 +359,26 @@ def test_a_misspelt_key_in_an_experiment_file_is_found(mine):
     file.write_text(EXPERIMENT.replace("learner.depth:", "learner.deph:"))
     with pytest.raises(ConfigError, match="has no option 'deph'; did you mean 'depth'"):
         grid(["experiment=mine"])
+
+
+def test_a_list_in_an_experiment_file_that_was_meant_as_several_values_is_told_apart(mine):
+    (mine / "conf" / "experiment" / "mine.yaml").write_text(EXPERIMENT.replace("2,4", "[2, 4]"))
+    with pytest.raises(ConfigError, match=r"depth = \[2, 4\] should be .* several is written learner.depth: 2,4"):
+        grid(["experiment=mine"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("learner: {epochs: 2\nseed: 3\n", 3, "while parsing a flow mapping, expected ',' or '}', but got ':'"),
+        ("seed: 1\nseed: 2\n", 3, "while constructing a mapping, found duplicate key seed"),
+    ],
+)
+def test_broken_yaml_is_one_line_with_its_place(mine, workbench, text, line, what):
+    file = mine / "conf" / "experiment" / "broken.yaml"
+    file.write_text("# @package _global_\n" + text)
+    result = workbench("run", *SIMPLE, "experiment=broken")
+    assert (result.code, result.out, result.err) == (2, "", f"workbench: {file}, line {line}: {what}\n")
 
 
 def test_a_project_adds_configurations_and_shadows_none(mine):

@@ -845,6 +845,12 @@ def test_a_network_learns_by_them(plugins, tmp_path, disable):
             "no derivative goes through `a, b = (z, 1)`; give one name at a time",
         ),
         ("def f(z):\n    y = [0.0]\n    y[0] = z\n    return y[0]", 3, "no derivative goes through `y[0] = z`"),
+        ("def f(z):\n    print(z)\n    return z", 2, "no derivative goes through `print(z)`: take it out"),
+        (
+            "def f(z):\n    z * z",
+            2,
+            "no derivative goes through `z * z`, whose value goes nowhere: is a `return` missing?",
+        ),
         ("def f(z):\n    return sum([z for _ in range(2)])", 2, "no derivative goes through `[z for _ in range(2)]`"),
         ("def f(z):\n    return (y := z) + y", 2, "no derivative goes through `(y := z)`"),
         ("def f(z):\n    return z.real", 2, "no derivative goes through `z.real`"),

@@ -274,3 +274,16 @@ def test_patience_stops_an_estimator_and_is_not_asked_for_when_only_checking(est
     assert model.n_iter_ == model.network_.best_epoch + 2 < 200
     with pytest.raises(ConfigError, match="patience = 2 waits"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize(("targets", "output"), [("unit", "sigmoid"), ("distribution", "softmax"), ("real", "linear")])
+def test_an_output_left_open_gives_what_the_loss_takes_for_targets(project, targets, output):
+    (project / "plugins").mkdir()
+    (project / "plugins" / "plain.py").write_text(
+        "from workbench import Loss, hookimpl\n\n"
+        "def plain(y_true, y_pred):\n    return (y_true - y_pred) ** 2\n\n"
+        f"@hookimpl\ndef register_losses():\n    return [Loss('plain', plain, targets={targets!r})]\n"
+    )
+    X, y = np.eye(4), np.array([0, 1, 2, 0])
+    made = wb.NetworkClassifier([{"dense": {"units": 4}}], loss="plain", batch_size=4, epochs=1).fit(X, y)
+    assert made.network_.settings["layers"][-1] == output

@@ -119,6 +119,14 @@ def check_axes(figure: Figure) -> None:
             assert ax.get_ylabel() or not left["labelleft"] or not ax.get_subplotspec().is_first_col()
 
 
+def check_titles(figure: Figure) -> None:
+    """None is cut off at the sides."""
+    for text in [*figure.texts, *(ax.title for ax in figure.axes)]:
+        extent = text.get_window_extent()
+        assert extent.x0 >= 0, text
+        assert extent.x1 <= figure.bbox.width, text
+
+
 @pytest.mark.parametrize("name", sorted(set(FIGURES["sweep"]) - CLUSTERS))  # those have a module of their own
 def test_sweep_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, monkeypatch) -> None:
     sweep, entries = example(name, tmp_path, monkeypatch)
@@ -127,6 +135,7 @@ def test_sweep_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, mon
     figure.savefig(tmp_path / "drawn.png")
     assert sweep.experiment in (figure.get_suptitle() or figure.axes[0].get_title())
     check_axes(figure)
+    check_titles(figure)
     legend = figure.legends[0] if figure.legends else figure.axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == entries
 
@@ -138,6 +147,7 @@ def test_run_figures_draw_and_can_be_read_alone(name: str, tmp_path: Path, train
     figure.savefig(tmp_path / "drawn.png")
     assert trained.name in (figure.get_suptitle() or figure.axes[0].get_title())
     check_axes(figure)
+    check_titles(figure)
     bars = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
     assert bars or all(ax.get_legend() for ax in figure.axes)
 
@@ -293,6 +303,18 @@ def test_other_keys_get_lines_of_their_own(tmp_path: Path) -> None:
     (ax,) = wb.get("figure", "gradient_by_layer").function(sweep).axes
     assert len({line.get_color() for line in ax.lines}) == len(ax.lines) == 6
     assert "sigmoid, width=16" in finding(sweep) or "sigmoid, width=32" in finding(sweep)
+
+
+def test_titles_and_legends_fit_and_numbers_within_a_decade_are_plain(tmp_path: Path) -> None:
+    varied = {"learner.optimizer": ("sgd", "adam_with_a_long_name"), "learner.lr": (0.1, 0.01), "seed": range(3)}
+    sweep = synthetic.grid(tmp_path, varied, lambda *job: {"gradients/norm_by_layer": [0.4 + 0.01 * job[2], 0.6]})
+    figure = wb.get("figure", "gradient_by_layer").function(sweep)
+    figure.savefig(tmp_path / "drawn.png")
+    check_titles(figure)
+    extent = figure.legends[0].get_window_extent()
+    assert (extent.x0 >= 0, extent.x1 <= figure.bbox.width) == (True, True)
+    ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert {"0.4", "0.5", "0.6"} <= set(ticks)
 
 
 def test_colours_of_the_first_seven_values_differ(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from workbench.compiler import compiler_is_off
 from workbench.jit import elementwise, fingerprint, specialise
+from workbench.jit.retarget import retarget
 
 TRAIN = """
     import numpy as np, workbench as wb
@@ -522,3 +523,27 @@ def test_indices_and_counts_stay_integers(function):
     z = np.array([0.5, 3.0, -1.0, 2.5], dtype=np.float32)
     assert compiled(z) == function(z)
     assert compiled.nopython_signatures[0].return_type == types.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        lambda x: 2.0 * x + 1,
+        lambda x: np.maximum(x, 0),
+        lambda x: np.where(x > 0, x, 0.5),
+        lambda x: (x - 1) / 3,
+        lambda x: x - x.max() + np.abs(x) * 0.1,
+    ],
+)
+@needs_jit
+def test_arithmetic_on_whole_arrays_may_name_numbers(whole, dtype):
+    """Numba compiles it by way of Python text, in which there is no number of float32."""
+
+    def filled(x, out):
+        out[:] = whole(x)
+
+    x = np.linspace(-2, 2, 9).astype(dtype)
+    out = np.empty_like(x)
+    retarget(filled, dtype)(x, out)
+    np.testing.assert_allclose(out, whole(x), rtol=4 * np.finfo(dtype).eps)  # a rounding or two, contracted

@@ -166,6 +166,27 @@ def test_files_with_an_underscore_are_helpers(plugins):
     assert Registry().failures == []
 
 
+@pytest.mark.parametrize("name", ["_helps", "aids", "zaids"])  # the latter are plugins, before and after it
+def test_a_plugin_may_import_relatively(plugins, name):
+    (plugins / f"{name}.py").write_text("slope = 3.0\n")
+    text = ACTIVATION.format(name="mine").replace("return z", "return slope * z").replace("1.0", "slope")
+    (plugins / "mine.py").write_text(f"from .{name} import slope\n{text}")
+    registry = Registry()
+    assert not registry.failures
+    assert registry.get("activation", "mine").function(2.0) == 6.0
+
+
+def test_a_plugin_of_another_name_is_all_that_it_offers(plugins):
+    (plugins / "file_of_mine.py").write_text(ACTIVATION.format(name="mine"))
+    registry = Registry()
+    assert [entry.spec.name for entry in registry.named("file_of_mine")] == ["mine"]
+    assert registry.named("mine") == registry.named("activation.mine") == registry.named("file_of_mine")
+    with pytest.raises(UnknownName, match="no kind of plugin is called 'activaton'; did you mean 'activation'"):
+        registry.named("activaton.mine")
+    with pytest.raises(UnknownName, match="is named 'file_of_yours'"):
+        registry.named("file_of_yours")
+
+
 def test_a_plugin_may_import_a_helper_beside_it(plugins):
     (plugins / "_shared_constants.py").write_text("SLOPE = 0.25")
     (plugins / "mine.py").write_text(ACTIVATION.format(name="mine") + "\nfrom _shared_constants import SLOPE\n")
@@ -435,9 +456,14 @@ def test_one_object_under_two_entry_points_is_told(plugins, installed):
         ("import numpy\nnumpy.loadtxt('nowhere.csv')\n", 2, "FileNotFoundError: nowhere.csv not found"),
         (ACTIVATION.format(name="broken").replace("1.0", "1.0, False, 0, 0"), 9, "TypeError"),
         (ACTIVATION.format(name="broken").replace("z, a", "z"), 9, "activation 'broken': <lambda>(z) must take (z, a)"),
+        (
+            ACTIVATION.format(name="broken").replace("(z):", "(z, a=1.0):").replace("z, a:", "z, y, a=1.0:"),
+            9,
+            "activation 'broken': broken(z, a=1.0): an option must not be called a, which is what the workbench passes",
+        ),
         (ACTIVATION.format(name="broken").replace("(z):", "(x):"), 9, "activation 'broken': broken(x) must take (z)"),
     ],
-    ids=["import", "syntax", "exception", "leaves", "in a library", "register hook", "signature", "argument"],
+    ids=["import", "syntax", "exception", "leaves", "in a library", "register hook", "signature", "name", "argument"],
 )
 def test_a_broken_plugin_is_named_and_the_rest_load(plugins, source, line, reason):
     (plugins / "broken.py").write_text(source)
@@ -564,3 +590,11 @@ def test_the_readmes_plugin_is_one(plugins):
         np.testing.assert_allclose(a, z / (1 + np.exp(-2 * z)), rtol=1e-6)  # of float32
         slope = (swish2.function(0.5 + 1e-6) - swish2.function(0.5 - 1e-6)) / 2e-6
         assert elementwise(swish2.derivative, dtype)([0.5], [swish2.function(0.5)])[0] == pytest.approx(slope, rel=1e-6)
+
+
+def test_an_estimator_without_a_task_is_told():
+    def mine(n=5):
+        return None
+
+    with pytest.raises(PluginError, match=r"^estimator 'mine': mine\(n=5\) must take \(task\), then its options\.$"):
+        wb.Estimator("mine", mine)

@@ -157,6 +157,13 @@ def test_the_table_shows_results_that_are_not_finite(tmp_path, capsys):
         assert re.search(rf"^  {what} +2 +{re.escape(shown)} *$", out, re.MULTILINE)
 
 
+def test_the_jobs_that_an_interrupt_left_are_not_said_to_have_a_journal(tmp_path, capsys):
+    sweep = synthetic.grid(tmp_path, {"seed": (0, 1)}, lambda seed: {"val/loss": 1.0})
+    sweep.jobs = 5
+    report(sweep)
+    assert "\n2 of 5 jobs finished, 3 not begun.\n" in capsys.readouterr().out
+
+
 def by_c():
     from pathlib import Path
 
@@ -243,6 +250,7 @@ def test_a_terminated_sweep_is_settled(fakes, process, heard):
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
     assert "Traceback" not in out + err
+    assert "0 of 4 jobs finished, 3 not begun; each other one's journal says why not." in out
     sweep = replay(fakes)
     assert [run.status for run in sweep.runs] == ["KILLED"]
     assert (sweep.status, sweep.error) == ("KILLED", "SIGTERM")

@@ -1,10 +1,13 @@
 """MLflow gets every run and sweep, whole, from their journals; and a run survives an MLflow that does not work."""
 
+import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -193,8 +196,8 @@ def test_processes_that_start_at_once_on_no_store_all_arrive(tmp_path: Path) -> 
 def test_a_killed_run_is_killed_in_mlflow_too(tmp_path: Path) -> None:
     script = ONE_RUN.replace('run.end("FINISHED")', "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     process = python(script, tmp_path)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    _, said = process.communicate()  # until the recorder has ended too
+    assert (process.returncode, said) == (-signal.SIGKILL, "")
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         if (tmp_path / STORE).is_file() and "KILLED" in _statuses(tmp_path):
@@ -227,6 +230,26 @@ def test_a_run_survives_a_broken_store_and_says_so(tmp_path: Path) -> None:
     command = problem.partition("`python ")[2].partition("`")[0].split()
     subprocess.run([sys.executable, *command], check=True, capture_output=True)
     assert list(metrics(tmp_path, run)["value"]) == [0.5]
+
+
+def test_a_store_that_a_full_disk_kept_from_being_created_leaves_nothing_behind(tmp_path: Path) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for kib in (8, 200):  # it breaks off at once, and in the middle of the migrations
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kib * 1024, unlimited[1]))
+        try:
+            with pytest.raises(wb.WorkbenchError, match=r"cannot be created: .*disk"):
+                _store.open_store(tmp_path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.lock"]
+    assert _store.open_store(tmp_path).search_experiments()
+
+
+def test_a_store_whose_migrations_broke_off_is_to_be_moved_away(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / STORE)) as connection:
+        connection.execute("create table experiments (experiment_id integer)")
+    with pytest.raises(wb.WorkbenchError, match=rf"or move {STORE}\* away"):
+        _store.open_store(tmp_path)
 
 
 def test_infinite_values_stay_out(root: Path, run: Run) -> None:

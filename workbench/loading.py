@@ -33,7 +33,7 @@ def load_point(point: importlib.metadata.EntryPoint) -> Any:
 def import_file(file: Path) -> ModuleType:
     """Import a user's plugin file under a name that cannot clash; it stays in ``sys.modules`` as imports do."""
     # Whoever copies an estimator to another process looks its class up by name, through the package.
-    sys.modules.setdefault(_USERS, ModuleType(_USERS))
+    package = sys.modules.setdefault(_USERS, ModuleType(_USERS))
     name = f"{_USERS}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file, loader=_AsWritten(name, str(file)))
     assert spec is not None and spec.loader is not None
@@ -42,6 +42,7 @@ def import_file(file: Path) -> ModuleType:
     folder = str(file.parent)
     if folder not in sys.path:  # so that a plugin can import a helper that lies beside it
         sys.path.append(folder)
+    package.__path__ = list({*getattr(package, "__path__", ()), folder})  # or by a relative import
     sys.path_importer_cache[folder] = _Beside(folder)
     try:
         spec.loader.exec_module(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -129,9 +130,18 @@ class Registry:
         return self.find((kind,), name)[0]
 
     def named(self, name: str) -> list[Entry]:
-        """Every entry called ``name``, of whatever kind; ``kind.name`` is only one. Raises as ``get`` does."""
+        """Every entry called ``name``, of whatever kind, or else of the plugin called so; ``kind.name`` is only one.
+
+        Raises as ``get`` does.
+        """
         kind, _, own = name.rpartition(".")
-        return [self.entry(kind, own)] if kind else self.find(tuple(KINDS), name)
+        if kind in KINDS:
+            return [self.entry(kind, own)]
+        with contextlib.suppress(UnknownName):
+            return self.find(tuple(KINDS), name)
+        if offered := [entry for entry in self.entries() if entry.plugin == name]:
+            return offered
+        return [self.entry(kind, own)] if kind else self.find(tuple(KINDS), name)  # these say what is wrong
 
     def find(self, kinds: Sequence[str], name: Any, where: str = "") -> list[Entry]:
         """The entries of these ``kinds`` called ``name``, at least one; ``where`` says who asks for it.

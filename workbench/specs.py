@@ -62,10 +62,12 @@ class Spec:
         return check_options(f"{self.kind} {self.name!r}", self.options, given, where)
 
 
-def _check_signatures(owner: str, functions: Sequence[tuple[Callable, tuple[str, ...]]]) -> None:
+def _check_signatures(
+    owner: str, functions: Sequence[tuple[Callable, tuple[str, ...]]], reserved: Sequence[str]
+) -> None:
     """``PluginError`` unless all take their arguments and then the same options: they are passed by position.
 
-    Those of the first go by these names, too: whatever else it takes is an option.
+    Those of the first go by these names, too: whatever else it takes is an option, of a name that is not ``reserved``.
     """
     (first, given), *others = functions
     for function, arguments in functions:
@@ -79,6 +81,11 @@ def _check_signatures(owner: str, functions: Sequence[tuple[Callable, tuple[str,
                 "leave out the '*'."
             )
     expected = list(options_of(first).values())[len(given) :]
+    if taken := [option.name for option in expected if option.name in reserved]:
+        raise PluginError(
+            f"{owner}: {_headline(first)}: an option must not be called {' or '.join(taken)}, which is what the "
+            "workbench passes; give it another name."
+        )
     for other, given in others:
         options = list(options_of(other).values())[len(given) :]
         if [option.name for option in options] != [option.name for option in expected] or any(
@@ -121,7 +128,7 @@ class Activation(Spec):
         owner = f"activation {self.name!r}"
         given = (("z", "a"), ("grad_a", "z", "a", "grad_z")) if self.row else (("z",), ("z", "a"))
         functions = [each for each in (self.function, self.derivative) if each is not None]
-        _check_signatures(owner, list(zip(functions, given, strict=False)))
+        _check_signatures(owner, list(zip(functions, given, strict=False)), (*given[0], *given[1]))
         if self.derivative is None:
             example = f'Activation("{self.name}", {_name(self.function)}, derivative'
             if self.row:
@@ -176,7 +183,7 @@ class Loss(Spec):
                 raise PluginError(f"loss {name!r} is row=True: its function fills grad, so it has no gradient.")
         functions = [each for form in forms.values() for each in (form.function, form.gradient) if each is not None]
         given = self.arguments if self.row else self.arguments[:2]
-        _check_signatures(f"loss {self.name!r}", [(each, given) for each in functions])
+        _check_signatures(f"loss {self.name!r}", [(each, given) for each in functions], ("z", *self.arguments))
         if not self.row and None in [form.gradient for form in forms.values()]:
             self._derive_gradients()
 
@@ -346,6 +353,12 @@ class Estimator(Spec):
 
     kind = "estimator"
     arguments = ("task",)
+
+    def __post_init__(self) -> None:
+        if next(iter(options_of(self.function)), None) != "task":
+            raise PluginError(
+                f"estimator {self.name!r}: {_headline(self.function)} must take (task), then its options."
+            )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+
     from workbench.experiment.run import Run
     from workbench.experiment.sweep import Sweep
 
@@ -128,6 +130,17 @@ def two_digits(value: float) -> str:
     """``"0.34"``, ``"5.3"``, ``"1,200"``."""
     rounded = float(f"{value:.2g}")
     return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+
+
+def tick_plainly(axis: Axis) -> None:
+    """Plain numbers on a log axis that spans less than a decade: powers of ten are none, or one, there."""
+    from matplotlib.ticker import AutoLocator, NullLocator
+
+    low, high = axis.get_view_interval()
+    if high < 10 * low:
+        axis.set_major_locator(AutoLocator())
+        axis.set_major_formatter("{x:,g}")
+        axis.set_minor_locator(NullLocator())
 
 
 def colours(sweep: Sweep, keys: Sequence[str]) -> dict[tuple, str]:

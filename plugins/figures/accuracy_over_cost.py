@@ -46,6 +46,7 @@ def accuracy_over_cost(sweep: Sweep) -> Canvas | None:
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:,g}")
         ax.xaxis.set_minor_locator(NullLocator())
+        _sweep.tick_plainly(ax.xaxis)
         ax.set_xlabel(what)
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("validation accuracy after the last epoch")
@@ -57,7 +58,7 @@ def accuracy_over_cost(sweep: Sweep) -> Canvas | None:
             axes[0].plot([], [], f"k{marker}", fillstyle="none", markersize=8, label=_sweep.label(keys[1:], rest))
     most = max(len(setting.accuracies) for setting in settings.values())
     spread = f"\n(mean accuracy and median time of {_sweep.count(most, 'seed')}, bars: their range)" if most > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: what accuracy costs{spread}")
+    canvas.suptitle(f"{sweep.experiment}: what accuracy costs{spread}", wrap=True)
     canvas.legend(loc="outside right center", frameon=False)
     return canvas
 

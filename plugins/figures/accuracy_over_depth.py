@@ -50,7 +50,7 @@ def accuracy_over_depth(sweep: Sweep) -> Canvas | None:
     ax.grid(alpha=0.3)
     most = max(len(accuracies) for by_depth in lines.values() for accuracies in by_depth.values())
     spread = f"\n(line: mean over {_sweep.count(most, 'seed')}, band: their range)" if most > 1 else ""
-    ax.set_title(f"{sweep.experiment}: accuracy over depth{spread}")
+    ax.set_title(f"{sweep.experiment}: accuracy over depth{spread}", wrap=True)
     if keys:
         ax.legend(frameon=False)
     return canvas

@@ -56,7 +56,7 @@ def accuracy_over_frames(sweep: Sweep) -> Canvas | None:
     canvas.legend(*left.get_legend_handles_labels(), loc="outside right center", frameon=False)
     most = max(len(seen.accuracies) for by_frames in lines.values() for seen in by_frames.values())
     spread = f"\n(lines: mean over {_sweep.count(most, 'seed')}, bands: their range, points: each)" if most > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: accuracy over the number of frames seen{spread}")
+    canvas.suptitle(f"{sweep.experiment}: accuracy over the number of frames seen{spread}", wrap=True)
     return canvas
 
 

@@ -45,7 +45,7 @@ def clusterers_compared(sweep: Sweep) -> Canvas | None:
             data, labels = cell.run.data(), cell.run.clustering().labels
             few = slice(None, None, -(-len(labels) // _clusters.POINTS))
             ax.scatter(*data.X_train[few].T, s=3, c=_colours(labels, data.y_train)[few], linewidths=0)
-            weight = "bold" if cell is _best(row) else "normal"
+            weight = "bold" if cell is _best(row) and round(cell.mean, 2) > 0 else "normal"
             ax.set_xlabel(f"{_index(cell.mean)}   {_time(cell.seconds)}", fontsize=8.5, fontweight=weight, labelpad=2)
     most = max(len(cell.agreement) for row in cells.values() for cell in row.values())
     seeds = f"; mean index and median time of {_sweep.count(most, 'seed')}" if most > 1 else ""
@@ -53,6 +53,7 @@ def clusterers_compared(sweep: Sweep) -> Canvas | None:
         f"{sweep.experiment}: what each clusterer makes of each shape\n(adjusted Rand index, 1: the known classes, "
         f"0: chance; and time to fit{seeds}; bold: best of the row; grey: noise)",
         fontsize=11,
+        wrap=True,
     )
     return canvas
 

@@ -56,7 +56,9 @@ def feature_maps(run: Run) -> Canvas | None:
         ax.set_anchor("N")  # a colour bar moves them aside
     which = "" if n == len(shown) else f", the {len(shown)} of {n} filters that moved most"
     channels = ", mean over its channels" if images.shape[-1] > 1 else ""
-    canvas.suptitle(f"{run.name}: feature maps of the first convolution{which}\n(top: the validation image{channels})")
+    canvas.suptitle(
+        f"{run.name}: feature maps of the first convolution{which}\n(top: the validation image{channels})", wrap=True
+    )
     return canvas
 
 

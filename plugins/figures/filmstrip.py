@@ -39,7 +39,9 @@ def filmstrip(run: Run) -> Canvas | None:
         ax.set_axis_off()
     left_out = len(film.history) - len(shown)
     some = f"; {left_out} of {len(film.history)} half-steps left out" if left_out else ""
-    canvas.suptitle(_clusters.heading(run.name, f"stars: centres, with their way since the frame before{some}", canvas))
+    canvas.suptitle(
+        _clusters.heading(run.name, f"stars: centres, with their way since the frame before{some}", canvas), wrap=True
+    )
     return canvas
 
 

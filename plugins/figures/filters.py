@@ -55,7 +55,8 @@ def filters(run: Run) -> Canvas | None:
     channel = f"{channels} input channels side by side; " if channels > 1 else ""
     canvas.suptitle(
         f"{run.name}: filters of the first convolution{some}\n"
-        f"({channel}moved: distance from what it was, in lengths of that)"
+        f"({channel}moved: distance from what it was, in lengths of that)",
+        wrap=True,
     )
     return canvas
 

@@ -55,7 +55,7 @@ def filters_learned(sweep: Sweep) -> Canvas | None:
             ax.yaxis.set_major_formatter(PercentFormatter(1))
     most = max(len(curves) for curves in lines.values())
     spread = f" (lines: mean over {_sweep.count(most, 'seed')}, bands: their range)" if most > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: what learning the filters brings{spread}")
+    canvas.suptitle(f"{sweep.experiment}: what learning the filters brings{spread}", wrap=True)
     if keys:
         canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
     return canvas

@@ -64,7 +64,7 @@ def generalisation_gap(sweep: Sweep) -> Canvas | None:
     seeds = max(len(cell.train) for lines in panels.values() for by_size in lines.values() for cell in by_size.values())
     bands = "bands: their range" if len(legend) < 3 else "bands: their range, for none and all remedies"
     spread = f"\n(lines: mean over {_sweep.count(seeds, 'seed')}, {bands})" if seeds > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: generalisation gap over the number of training images{spread}")
+    canvas.suptitle(f"{sweep.experiment}: generalisation gap over the number of training images{spread}", wrap=True)
     return canvas
 
 

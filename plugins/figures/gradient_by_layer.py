@@ -52,11 +52,14 @@ def gradient_by_layer(sweep: Sweep) -> Canvas | None:
         ax.grid(alpha=0.3)
         if depth is not None:
             ax.set_title(f"depth {depth}", fontsize="medium")
+    _sweep.tick_plainly(axes[0].yaxis)
     axes[0].set_ylabel("gradient norm, mean over the first epoch")
     most = max(len(runs) for panel in lines.values() for runs in panel.values())
     spread = f" (line: mean over {_sweep.count(most, 'seed')}, band: their range)" if most > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: gradient norm by layer{spread}")
-    canvas.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=min(len(legend), 6), frameon=False)
+    canvas.suptitle(f"{sweep.experiment}: gradient norm by layer{spread}", wrap=True)
+    fitting = int(canvas.get_figwidth() / (0.7 + 0.09 * max(map(len, legend))))  # inches of a handle, of a letter
+    columns = min(len(legend), 6, max(fitting, 1))
+    canvas.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=columns, frameon=False)
     return canvas
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench import Figure, hookimpl
-from workbench.plugins.figures._sweep import PALETTE
+from workbench.plugins.figures._sweep import PALETTE, tick_plainly
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -29,12 +29,13 @@ def gradient_norms(run: Run) -> Canvas | None:
         layers, norms = zip(*sorted(points), strict=True)
         ax.plot(layers, norms, "o-", color=colour, label=name)
     ax.set_yscale("log", nonpositive="mask")
+    tick_plainly(ax.yaxis)
     ax.set_xlabel("weight layer (1 = next to the input)")
     ax.set_ylabel("gradient norm, mean over the epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
-    ax.set_title(f"{run.name}: gradient norm by layer")
+    ax.set_title(f"{run.name}: gradient norm by layer", wrap=True)
     return canvas
 
 

@@ -61,7 +61,7 @@ def how_many_clusters(sweep: Sweep) -> Canvas | None:
     best, _ = _prefers(curves, "best_silhouette")
     _bars(bars, next(curve for curve in curves if curve.best_silhouette == best), best)
     spread = f" (lines: mean over {_sweep.count(len(curves), 'seed')}, bands: range)" if len(curves) > 1 else ""
-    canvas.suptitle(f"{sweep.experiment}: how many clusters?{spread}")
+    canvas.suptitle(f"{sweep.experiment}: how many clusters?{spread}", wrap=True)
     return canvas
 
 

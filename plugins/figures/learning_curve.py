@@ -36,7 +36,7 @@ def learning_curve(run: Run) -> Canvas | None:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
         ax.legend(framealpha=1, edgecolor="none")  # the mark may pass behind it
-    canvas.suptitle(f"{run.name}: learning curve")
+    canvas.suptitle(f"{run.name}: learning curve", wrap=True)
     return canvas
 
 

@@ -58,7 +58,8 @@ def metrics_on_the_map(sweep: Sweep) -> Canvas | None:
     start = f", {', '.join(f'seed {value}' for value in seed)}" if seed else ""
     canvas.suptitle(
         f"{sweep.experiment}: outlets by different metrics, from the same start{start}\n"
-        "(ringed: customers who change outlet; hollow stars: outlets of the reference; lines: borders)"
+        "(ringed: customers who change outlet; hollow stars: outlets of the reference; lines: borders)",
+        wrap=True,
     )
     return canvas
 

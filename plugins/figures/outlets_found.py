@@ -64,7 +64,7 @@ def outlets_found(sweep: Sweep) -> Canvas | None:
     right.set_xlim(0, max(0.01, 1.1 * max(ends[-1].inertia / best.inertia - 1 for ends in optima)))
     right.grid(alpha=0.3)
     right.set_title("where each start ended", fontsize="medium")
-    canvas.suptitle(f"{sweep.experiment}: where {_sweep.count(len(best.outlets), 'outlet')} end up")
+    canvas.suptitle(f"{sweep.experiment}: where {_sweep.count(len(best.outlets), 'outlet')} end up", wrap=True)
     return canvas
 
 

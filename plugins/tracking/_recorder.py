@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import math
+import os
 import queue
 import re
 import sys
@@ -232,7 +233,8 @@ def main() -> None:
         answer = {"problem": str(error)}
     except Exception as error:  # MLflow and what lies below it may raise anything
         answer = {"problem": traceback.format_exception_only(error)[0].partition("\n")[0]}
-    print(json.dumps(answer), flush=True)
+    with contextlib.suppress(BrokenPipeError):  # whoever asked may have been killed
+        os.write(sys.stdout.fileno(), json.dumps(answer).encode())
     gc.freeze()
 
 

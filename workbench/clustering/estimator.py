@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from workbench.clustering.lloyd import count_clusters
 from workbench.clustering.metric import compile_metric, distances, metric_for, nearest
 from workbench.clustering.result import Clustering
-from workbench.errors import DataError
+from workbench.errors import DataError, PluginError
 from workbench.options import check_options, options_of
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class ClusteringEstimator(ClusterMixin, BaseEstimator):
         return arguments
 
     def _take(self, found: Clustering) -> Self:
+        if not isinstance(found, Clustering):
+            name, kind = self._definition.name, type(found).__name__
+            raise PluginError(f"clusterer {name!r}: its function returned a {kind}; it must return Clustering(labels).")
         self._clustering = found
         self.labels_ = found.labels
         self.history_ = list(found.history)

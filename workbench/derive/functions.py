@@ -134,7 +134,15 @@ class Derived:
                 return []
             case ast.Break() | ast.Continue():
                 return [statement]
-        advice = "; give one name at a time a value" if isinstance(statement, ast.Assign) else ""
+        match statement:
+            case ast.Assign():
+                advice = "; give one name at a time a value"
+            case ast.Expr(ast.Call(ast.Name("print"))):
+                advice = ": take it out"
+            case ast.Expr():
+                advice = ", whose value goes nowhere: is a `return` missing?"
+            case _:
+                advice = ""
         text = ast.unparse(statement).splitlines()[0]
         raise calculus.obstacle(f"no derivative goes through `{text}`{advice}", statement)
 

@@ -87,6 +87,7 @@ def check(given: Mapping[str, Any]) -> Config:
     for key in _keys(given):
         if key.split(".")[-1] == "_target_":
             raise ConfigError(f"{key}: choose plugins by their registered name; _target_ is not allowed here.")
+    _check_level(given)
     checked = check_options("the configuration", options_of(Config), given)
     for group, kinds in GROUPS.items():
         options = dict(checked[group])
@@ -118,6 +119,15 @@ def check(given: Mapping[str, Any]) -> Config:
             "standard deviations of them: set standardise=false."
         )
     return config
+
+
+def _check_level(given: Mapping[str, Any]) -> None:
+    """Refuse, with its whole key, an option of the chosen data set or learner that is given as a setting."""
+    for key in (key for key in given if key not in options_of(Config)):
+        for group in (group for group in GROUPS if isinstance(given.get(group), Mapping)):
+            name = given[group].get("name")
+            if isinstance(name, str) and key in choice(group, name).options:
+                raise ConfigError(f"the configuration has no option {key!r}; did you mean '{group}.{key}'?")
 
 
 def _unit(metric: Any) -> str | None:

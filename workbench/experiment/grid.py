@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException, UnsupportedValueType
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException, UnsupportedValueType
+from yaml import YAMLError
 
 from workbench.errors import ConfigError, WorkbenchError, did_you_mean
 from workbench.experiment.config import GROUPS, Config, check, choice
@@ -62,7 +64,7 @@ def grid(arguments: Sequence[str], multirun: bool = False) -> Grid:
     try:
         with initialize_config_module(CONF, job_name="workbench", version_base="1.3"):
             return _grid(arguments, multirun)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise ConfigError(_in_one_line(error)) from error
 
 
@@ -74,10 +76,12 @@ def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
         if hydra.runtime.choices[f"hydra/{part}"] != supported:
             raise ConfigError(f"hydra/{part}: only {supported!r} is supported so far.")
     sweep = multirun or hydra.mode == RunMode.MULTIRUN
-    if sweep:
-        params = (composer.parse(f"{key}={value}") for key, value in (hydra.sweeper.params or {}).items())
-        overrides = {o.key_or_group: o for o in params} | overrides
-    choices = {key: composer.choices(override, sweep) for key, override in overrides.items()}
+    params = dict(hydra.sweeper.params or {}) if sweep else {}
+    parsed = [composer.parse(f"{key}={value}") for key, value in params.items()]
+    overrides = {o.key_or_group: o for o in parsed} | overrides
+    for override in overrides.values():  # before any list is written out: it may be long
+        composer.check_sweep(override, sweep)
+    choices = {key: composer.choices(override) for key, override in overrides.items()}
     varied = [key for key, values in choices.items() if len(values) > 1]
     combinations = list(itertools.product(*choices.values()))
     names, drafts, jobs = [], [], []
@@ -87,9 +91,10 @@ def _grid(arguments: Sequence[str], multirun: bool) -> Grid:
         with _of_job(names[-1]):
             drafts.append(composer.compose(combination))
     for name, draft in zip(names, drafts, strict=True):
-        with _of_job(name):
+        with _of_job(name), _of_list(params):
             config = check(_own(draft, drafts, varied))
         jobs.append(Job(name or f"{config.learner['name']} on {config.dataset['name']}", config))
+    _check_distinct(list(choices), combinations, jobs)
     differing = (name for key in varied for name in _settings(list(choices).index(key), key, combinations, jobs))
     return Grid(jobs, list(differing), sweep)
 
@@ -106,6 +111,19 @@ def _of_job(name: str) -> Iterator[None]:
         raise ConfigError(f"in the job {name!r}: {reason}") from error
 
 
+@contextmanager
+def _of_list(params: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about a YAML list under ``hydra.sweeper.params``, which is one value, say how to write several."""
+    try:
+        yield
+    except ConfigError as error:
+        for key, value in params.items():
+            if OmegaConf.is_list(value) and f": {key.split('.')[-1]} = [" in str(error):
+                several = f"{key}: {','.join(map(str, value))}"
+                raise ConfigError(f"{error} A list is one value; a sweep over several is written {several}") from error
+        raise
+
+
 def _own(draft: Mapping[str, Any], drafts: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> dict[str, Any]:
     """Without what is meant for others: an option that only some of the learners compared have is theirs alone.
 
@@ -119,6 +137,17 @@ def _own(draft: Mapping[str, Any], drafts: Sequence[Mapping[str, Any]], varied: 
         foreign -= options.get(draft[group].get("name"), {}).keys()
         own[group] = {key: value for key, value in draft[group].items() if key not in foreign}
     return own
+
+
+def _check_distinct(keys: Sequence[str], combinations: Sequence[Sequence[Override]], jobs: Sequence[Job]) -> None:
+    """Refuse to run the same job twice: it would count as two, with no deviation between them."""
+    first: dict[str, Sequence[Override]] = {}
+    for combination, job in zip(combinations, jobs, strict=True):
+        earlier = first.setdefault(repr(job.config), combination)
+        for key, one, other in zip(keys, earlier, combination, strict=True):
+            if one is not other:
+                values = f"{one.get_value_element_as_str()} and {other.get_value_element_as_str()}"
+                raise ConfigError(f"{key}: {values} make the same job. Write each value once.")
 
 
 def _settings(place: int, key: str, combinations: Sequence[Sequence[Override]], jobs: Sequence[Job]) -> list[str]:
@@ -160,10 +189,10 @@ class _Composer:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"{argument!r} is no setting ({reason}). Write key=value, as in seed=1.") from None
 
-    def choices(self, override: Override, sweep: bool) -> list[Override]:
-        """The values one argument stands for, each as an override of its own."""
+    def check_sweep(self, override: Override, sweep: bool) -> None:
+        """Raise ``ConfigError`` for several values where no sweep is wanted, for no list of values, and for none."""
         if not override.is_sweep_override():
-            return [override]
+            return
         if not sweep:
             raise ConfigError(
                 f"{override.input_line} names several values: add -m to sweep over them, write [a,b] for a list, or "
@@ -171,6 +200,14 @@ class _Composer:
             )
         if not override.is_discrete_sweep() or override.is_hydra_override():
             raise ConfigError(f"{override.input_line}: a grid needs a list of values, and none for Hydra itself.")
+        if next(override.sweep_string_iterator(), None) is None:
+            glob = " glob finds only the names of a group." * (override.value_type == ValueType.GLOB_CHOICE_SWEEP)
+            raise ConfigError(f"{override.input_line} stands for no value at all; a grid needs one or more.{glob}")
+
+    def choices(self, override: Override) -> list[Override]:
+        """The values one argument stands for, each as an override of its own."""
+        if not override.is_sweep_override():
+            return [override]
         key = override.get_key_element()
         return [self.parse(f"{key}={value}") for value in override.sweep_string_iterator()]
 
@@ -235,7 +272,19 @@ def _without_missing(tree: Any) -> Any:
 
 def _in_one_line(error: BaseException) -> str:
     causes = [error] if error.__cause__ is None else [error, error.__cause__]
-    return " ".join(" ".join(map(str, causes)).split())
+    return " ".join(" ".join(map(_plainly, causes)).split())
+
+
+def _plainly(error: BaseException) -> str:
+    """What Hydra, OmegaConf and YAML say: its place first, and less what OmegaConf adds about its own objects."""
+    if mark := getattr(error, "problem_mark", None):
+        said = ", ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
+        return f"{mark.name}, line {mark.line + 1}: {said}"
+    said = re.sub(r"\n\s+(full_key|reference_type|object_type)\b.*", "", str(error))
+    if isinstance(error, InterpolationResolutionError):
+        said = said.split("raised while resolving interpolation: ")[-1].strip('"')
+        return f"{error.full_key}: {said}"
+    return said
 
 
 def register() -> None:

@@ -62,8 +62,11 @@ def _lines(record: Run | Sweep, runs: list[Run]) -> Iterator[str]:
         broken = [run for run in runs if run.status != "FINISHED"]
         for run in broken:
             yield f"{run.name}  {outcome(run)}"
-        if broken:
-            yield f"{len(runs) - len(broken)} of {record.jobs} jobs finished; each one's journal says why not."
+        finished = len(runs) - len(broken)
+        if finished < record.jobs:
+            unbegun = f", {record.jobs - len(runs)} not begun" * (len(runs) < record.jobs)
+            why = "; each other one's journal says why not" * bool(broken)
+            yield f"{finished} of {record.jobs} jobs finished{unbegun}{why}."
     if record.error and (isinstance(record, Run) or record.status == "FAILED"):
         yield record.error.rstrip()
     yield kernels()

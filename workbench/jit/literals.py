@@ -69,7 +69,8 @@ def _is_literal(value: Any, kind: type) -> bool:
 
 
 def _weaken(statement: ir.Assign) -> None:
-    statement.value = ir.Const(np.float32(statement.value.value), statement.value.loc)
+    # Not a constant: in arithmetic on whole arrays Numba writes these as Python text, which knows no float32.
+    statement.value = ir.Global("number", np.float32(statement.value.value), statement.value.loc)
 
 
 def _copied(value: Any) -> str | None:

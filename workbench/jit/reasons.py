@@ -215,6 +215,8 @@ class _Said:
         calls = [ast.unparse(node.func) for node in self.written if isinstance(node, ast.Call)]
         named = [call for call in calls if call.rpartition(".")[2] in self.called]
         function = [*named, *calls, self.called][0]
+        if self.cause.startswith("Casting array"):
+            return f"{function}() takes one number at a time here: loop over the array"
         if argument := re.match(r"got an unexpected keyword argument ('\w+')", self.cause):
             return f"{function}() has no argument {argument[1]} in compiled code"
         if argument := re.match(r"missing a required argument: ('\w+')", self.cause):

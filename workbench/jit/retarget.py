@@ -25,6 +25,8 @@ from workbench.libraries import from_library
 # square root through an estimate of its reciprocal, which is NaN where the root is infinite.
 FASTMATH = frozenset({"contract", "nsz"})
 OPTIONS: dict[str, Any] = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
+# What only machine code calls needs no entrances from Python and C, which take longer to compile than most functions.
+_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = None, tag: str = "") -> Any:
@@ -34,7 +36,7 @@ def retarget(function: Callable, dtype: str, bind: Mapping[str, Any] | None = No
     function among them is retargeted too. ``tag`` becomes part of their names in machine code: the linker takes
     functions of one name for the same, and cached code of two processes may meet in a third.
     """
-    return _Retarget(dtype, tag).function(function, bind or {})
+    return _Retarget(dtype, tag).function(function, bind or {}, called_from_python=not tag)
 
 
 def rebind(function: Any, bind: Mapping[str, Any]) -> Any:
@@ -69,7 +71,7 @@ def reassociated(function: Callable) -> Callable:
 
 @functools.cache
 def _fast(name: str, dtype: str) -> Any:
-    return njit(forceinline=True, **OPTIONS)(vecmath.FUNCTIONS[dtype][name])
+    return njit(forceinline=True, **OPTIONS, **_INNER)(vecmath.FUNCTIONS[dtype][name])
 
 
 class _Retarget:
@@ -79,7 +81,7 @@ class _Retarget:
         self._done: dict[int, Any] = {}
         self._modules: dict[tuple[str, frozenset[str]], types.ModuleType] = {}
 
-    def function(self, function: Any, bind: Mapping[str, Any]) -> Any:
+    def function(self, function: Any, bind: Mapping[str, Any], called_from_python: bool = False) -> Any:
         if not isinstance(
             function, types.FunctionType
         ):  # an njit dispatcher or an intrinsic: already what it should be
@@ -101,6 +103,7 @@ class _Retarget:
         copy.__module__, copy.__qualname__ = __name__, f"{function.__module__}.{function.__qualname__}{self.suffix}"
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH
         options = {**OPTIONS, "fastmath": set(fastmath), "pipeline_class": PluginCompiler}
+        options |= {} if called_from_python else _INNER
         # Above LLVM's inlining threshold a plugin's function would stay a call and its loop scalar, ten times slower.
         self._done[id(function)] = njit(forceinline=not bind, **options)(copy)
         return self._done[id(function)]

@@ -21,6 +21,8 @@ from workbench.registry import registry
 
 Pair = tuple[Any, Any]
 
+_OUTPUTS = {"unit": "sigmoid", "distribution": "softmax"}  # by what a loss's targets are
+
 
 class _NetworkEstimator(BaseEstimator):
     _LOSS: ClassVar[str]  # what "auto" stands for
@@ -65,11 +67,12 @@ class _NetworkEstimator(BaseEstimator):
         clone(self).set_params(epochs=0, patience=None).fit(X, y)
 
     def _resolved(self) -> tuple[Choice, Choice]:
-        """Loss and output; an output left open is the activation that the loss fuses with, or linear."""
+        """Loss and output; one left open is the activation that the loss fuses with, or else what its targets are."""
         loss = self._LOSS if self.loss == "auto" else self.loss
         if self.output != "auto":
             return loss, self.output
-        return loss, next(iter(choose("loss", loss, "loss").spec.fused), "linear")
+        spec = choose("loss", loss, "loss").spec
+        return loss, next(iter(spec.fused), _OUTPUTS.get(spec.targets, "linear"))
 
     def _network(self, n_outputs: int) -> Network:
         loss, output = self._resolved()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -107,7 +108,7 @@ def _draw(plugin: Initializer, options: Mapping[str, Any], weight: tuple[Shape, 
     except Exception as error:  # a stranger's function may raise anything
         refuse(plugin, f"asked for values{_of(plugin, options, weight)}: {raised(error)}.")
     if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype != np.float64:
-        kind = f"an array of {values.dtype}, {values.shape}" if isinstance(values, np.ndarray) else repr(values)
+        kind = f"an array of {values.dtype}, {values.shape}" if isinstance(values, np.ndarray) else reprlib.repr(values)
         refuse(plugin, f"it returns {kind}, not an array of float64, {shape}{_of(plugin, options, weight)}.")
     return values
 
