@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
     from workbench.clustering import HalfStep
     from workbench.experiment.run import Run
@@ -126,11 +124,10 @@ def places(points: np.ndarray, coordinates: str) -> np.ndarray:
     return np.column_stack(_san_francisco.to_km(*points.T))
 
 
-def heading(name: str, stars: str, canvas: Canvas) -> str:
-    """What is seen, in lines that fit."""
+def heading(name: str, stars: str) -> str:
+    """What is seen."""
     marks = f"({stars}; lines: borders between what is nearest to each centre; ringed: points that change)"
-    width = int(9.5 * canvas.get_figwidth())
-    return "\n".join([f"{name}: how the clusters come about", *textwrap.wrap(marks, width)])
+    return f"{name}: how the clusters come about\n{marks}"
 
 
 def lay_out(ax: Axes, film: Film, fontsize: float, few: bool = False) -> None:

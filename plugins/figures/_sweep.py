@@ -134,11 +134,11 @@ def two_digits(value: float) -> str:
 
 def tick_plainly(axis: Axis) -> None:
     """Plain numbers on a log axis that spans less than a decade: powers of ten are none, or one, there."""
-    from matplotlib.ticker import AutoLocator, NullLocator
+    from matplotlib.ticker import MaxNLocator, NullLocator
 
     low, high = axis.get_view_interval()
     if high < 10 * low:
-        axis.set_major_locator(AutoLocator())
+        axis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10)))
         axis.set_major_formatter("{x:,g}")
         axis.set_minor_locator(NullLocator())
 

@@ -54,7 +54,7 @@ def _stage(name: str, film: _clusters.Film) -> tuple[Canvas, Axes]:
     ax = scene.subplots()
     _clusters.lay_out(ax, film, fontsize=8)
     ax.set_title(" ", fontsize="medium")
-    scene.suptitle(_clusters.heading(name, "stars: centres, with their way so far", scene), fontsize="large", wrap=True)
+    scene.suptitle(_clusters.heading(name, "stars: centres, with their way so far"), fontsize="large", wrap=True)
     scene.draw_without_rendering()  # the layout settles at the second time
     painter.draw()
     canvas = Canvas(figsize=scene.get_size_inches(), dpi=DPI)

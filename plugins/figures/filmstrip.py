@@ -40,7 +40,7 @@ def filmstrip(run: Run) -> Canvas | None:
     left_out = len(film.history) - len(shown)
     some = f"; {left_out} of {len(film.history)} half-steps left out" if left_out else ""
     canvas.suptitle(
-        _clusters.heading(run.name, f"stars: centres, with their way since the frame before{some}", canvas), wrap=True
+        _clusters.heading(run.name, f"stars: centres, with their way since the frame before{some}"), wrap=True
     )
     return canvas
 

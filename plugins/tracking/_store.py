@@ -66,6 +66,8 @@ def _create(database: Path) -> None:
         except (sqlite3.OperationalError, OperationalError) as error:
             said = str(error).partition("\n")[0]
             raise WorkbenchError(f"{database} cannot be created: {said}. Make room if the disk is full") from None
+        for left in ("-wal", "-shm"):  # of a store removed by hand: SQLite would apply them to the new one
+            database.with_name(STORE + left).unlink(missing_ok=True)
         os.replace(beside, database)
 
 
