@@ -13,6 +13,9 @@ import pytest
 
 FAKES = Path(__file__).parent / "fakes" / "fakes.py"
 
+# Threads of PyTorch and scikit-learn that have nothing to do would spin, and take the processor from the other tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch, request):

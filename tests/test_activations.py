@@ -1,5 +1,6 @@
 """Activations and their derivatives against mpmath, compiled as the network compiles them; rows A1, A3 and A4."""
 
+import functools
 import math
 
 import mpmath
@@ -7,13 +8,13 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
-from workbench import get
-from workbench.jit import elementwise
+from workbench import get, jit
 from workbench.jit.retarget import retarget
 from workbench.registry import registry
 
 ACTIVATIONS = [entry.spec for entry in registry().entries() if entry.spec.kind == "activation"]
 ELEMENTWISE = [spec.name for spec in ACTIVATIONS if not spec.row]
+elementwise, compiled = functools.cache(jit.elementwise), functools.cache(retarget)  # once for all tests
 every_elementwise = pytest.mark.parametrize("name", ELEMENTWISE)
 
 # The formulas as the literature has them; the options are at their defaults.
@@ -138,8 +139,8 @@ def test_plain_python_computes_the_same_and_never_overflows(name):
     assert np.isfinite(a).all()
     assert np.isfinite(slope).all()
     np.testing.assert_allclose(elementwise(activation.function, "float64")(z), a, rtol=1e-14, atol=1e-15)
-    compiled = elementwise(activation.derivative, "float64")(z, np.array(a))
-    np.testing.assert_allclose(compiled, slope, rtol=1e-14, atol=1e-15)
+    found = elementwise(activation.derivative, "float64")(z, np.array(a))
+    np.testing.assert_allclose(found, slope, rtol=1e-14, atol=1e-15)
 
 
 def test_options_change_the_negative_side():
@@ -160,7 +161,7 @@ def test_each_names_the_initial_weights_it_wants():
 def softmax(z, dtype="float64"):
     z = np.array(z, dtype)
     a = np.full_like(z, np.nan)
-    retarget(get("activation", "softmax").function, dtype)(z, a)
+    compiled(get("activation", "softmax").function, dtype)(z, a)
     return a
 
 
@@ -198,7 +199,7 @@ def test_A4_softmax_gradient_equals_the_jacobian():
     rng = np.random.default_rng(3)
     z, grad_a = rng.normal(size=6), rng.normal(size=6)
     a, grad_z = softmax(z), np.full(6, np.nan)
-    retarget(get("activation", "softmax").derivative, "float64")(grad_a, z, a, grad_z)
+    compiled(get("activation", "softmax").derivative, "float64")(grad_a, z, a, grad_z)
     np.testing.assert_allclose(grad_z, (np.diag(a) - np.outer(a, a)) @ grad_a, rtol=0, atol=1e-16 * 6)
 
 

@@ -167,7 +167,7 @@ def test_a_file_anywhere_is_checked(workbench, project, tmp_path_factory):
     [
         (["rleu"], "no plugin is named 'rleu'; did you mean 'relu'"),
         (["activation.rleu"], "no activation is named 'rleu'; did you mean 'relu'"),
-        (["activations.relu"], "no kind of plugin is called 'activations'; did you mean 'activation'"),
+        (["activaton.relu"], "no kind of plugin is called 'activaton'; did you mean 'activation'"),
         (["plugins/nowhere.py"], "there is no file plugins/nowhere.py"),
         ([], "takes the name of a plugin, a file, or --all"),
         (["relu", "--all"], "takes the name of a plugin, a file, or --all"),

@@ -166,7 +166,7 @@ def test_a_layers_kernels_may_name_what_the_table_says(project, shared):
     _, _, *rows = re.findall(r"^\| (.+?) \|", about("layer"), re.MULTILINE)
     own = {"grad_": "grad_slope", "workspace": "work", "saved": "kept", "constants": "number", "tables": "table"}
     names = {own.get(name, name) for row in rows for name in re.findall(r"`(\w+)`", row)} | {"slope"}
-    assert len(rows) == 8
+    assert len(rows) == 9
     names -= {"start", "stop"} if shared == "by rows" else set()
     forward = sorted(name for name in names if not name.startswith("grad_"))
     source = f"""
