@@ -62,8 +62,7 @@ def finite(runs: Sequence[Run], metric: str) -> list[float]:
 
 def by_seed(sweep: Sweep, runs: Sequence[Run], metric: str) -> dict[tuple, float]:
     """``last`` of every run in which it is finite, by the values of the varied seeds."""
-    values = {seed_of(sweep, run): last(run, metric) for run in runs}
-    return {seed: value for seed, value in values.items() if value is not None and math.isfinite(value)}
+    return {seed_of(sweep, run): value for run in runs for value in finite([run], metric)}
 
 
 def seed_of(sweep: Sweep, run: Run) -> tuple:

@@ -46,10 +46,11 @@ def rebind(function: Any, bind: Mapping[str, Any]) -> Any:
         if isinstance(scope[name], types.FunctionType) and scope[name].__globals__ is function.__globals__:
             scope[name] = rebind(scope[name], bind)
     scope.update(bind)
-    return _copy(function, scope, function.__closure__)
+    return rescoped(function, scope, function.__closure__)
 
 
-def _copy(function: types.FunctionType, scope: dict[str, Any], cells: tuple[types.CellType, ...] | None) -> Any:
+def rescoped(function: types.FunctionType, scope: dict[str, Any], cells: tuple[types.CellType, ...] | None) -> Any:
+    """A copy of ``function`` with these globals and closure."""
     copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
@@ -98,7 +99,7 @@ class _Retarget:
             scope[name] = self.function(scope[name], bind) if helper else self._value(scope[name], names)
         scope.update({name: self._value(value, names) for name, value in bind.items()})
         cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
-        copy = _copy(function, scope, cells)
+        copy = rescoped(function, scope, cells)
         # Cached code imports the module it names: the author's may have another name by then.
         copy.__module__, copy.__qualname__ = __name__, f"{function.__module__}.{function.__qualname__}{self.suffix}"
         fastmath = FASTMATH | {"reassoc"} if hasattr(function, "reassociated") else FASTMATH

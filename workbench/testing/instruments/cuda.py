@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.jit.retarget import rescoped
 from workbench.testing.checks import CheckSkipped, CheckWarning
 
 COMPUTE_CAPABILITY = (8, 0)
@@ -47,7 +48,7 @@ def _compile(function: Callable, arguments: int) -> None:
     cuda.compile(_for_device(function, {}), signature, device=True, abi="numba", cc=COMPUTE_CAPABILITY)
 
 
-def _for_device(function: Callable, done: dict[int, Any]) -> Any:
+def _for_device(function: Any, done: dict[int, Any]) -> Any:
     """A copy whose helpers are device functions, and whose ``np`` is ``math`` where that has the same."""
     from numba import cuda
 
@@ -62,10 +63,7 @@ def _for_device(function: Callable, done: dict[int, Any]) -> Any:
             scope[name] = done[id(value)]
         elif value is np:
             scope[name] = _numpy()
-    defaults, cells = function.__defaults__, function.__closure__
-    copy = types.FunctionType(function.__code__, scope, function.__name__, defaults, cells)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
+    return rescoped(function, scope, function.__closure__)
 
 
 def _numpy() -> Any:

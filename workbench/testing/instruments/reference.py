@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.errors import PluginError
 from workbench.jit.fingerprint import names_in
+from workbench.jit.retarget import rescoped
 
 _NOTHING_LEFT = 1000  # erfc of more is less than any number of the machine, and takes mpmath long
 _BEYOND = 4096  # bits of exponent: mpmath would need as many digits, and for e^e^z minutes
@@ -103,9 +104,7 @@ class _Many:
             names = names_in(function.__code__)
             scope = dict(function.__globals__)
             cells = tuple(types.CellType(self._value(c.cell_contents, names)) for c in function.__closure__ or ())
-            copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
-            copy.__kwdefaults__ = function.__kwdefaults__
-            self._done[id(function)] = copy
+            self._done[id(function)] = rescoped(function, scope, cells)
             scope.update({name: value for name, value in _BUILT_INS.items() if name not in scope})
             scope.update({name: self._value(scope[name], names) for name in names & scope.keys() - _BUILT_INS.keys()})
         return self._done[id(function)]
